@@ -1,0 +1,42 @@
+/* Every maximum of the module, in one place. Units are in the names or beside the number. */
+#ifndef RA_BASE_LIMITS_H
+#define RA_BASE_LIMITS_H
+
+/* JSON and HTTP */
+#define RA_BODY_MAX_BYTES (1024 * 1024)
+#define RA_JSON_MAX_DEPTH 32
+#define RA_JSON_MAX_MEMBERS 2000
+#define RA_JSON_MAX_INTEGER 9007199254740991LL /* 2^53 - 1 */
+#define RA_JSON_NUMBER_MAX_CHARS 60 /* of one number as written; cJSON cuts at 63 */
+#define RA_DOCUMENT_MAX_BYTES (16 * 1024 * 1024) /* the operator's own JSON files */
+#define RA_DOCUMENT_MAX_DEPTH 64
+#define RA_DOCUMENT_MAX_MEMBERS 100000
+#define RA_QUERY_MAX_PARAMS 32
+#define RA_VIOLATIONS_MAX 50 /* schema violations reported together */
+#define RA_PAGE_DEFAULT 50
+#define RA_PAGE_MAX 200
+#define RA_IF_MATCH_MAX 8
+#define RA_IDEMPOTENCY_KEY_MAX 128
+
+/* Certificates and certificate requests */
+#define RA_CSR_MAX_BYTES (16 * 1024)
+#define RA_CERT_MAX_BYTES (64 * 1024)
+#define RA_RSA_MIN_BITS 2048
+#define RA_RSA_MAX_BITS 8192
+#define RA_SAN_MAX 20
+
+/* Reference and authorisation codes (domain.md §2) */
+#define RA_CODE_TRIES_MAX 5
+#define RA_CODE_RANDOM_BYTES 15 /* 120 bits: above the 112 that design §9 asks for */
+
+/* Database */
+#define RA_TX_TRIES_MAX 5
+#define RA_TX_BACKOFF_MS 20
+#define RA_STATEMENTS_PER_CONNECTION 256
+
+/* Upstream CA */
+#define RA_CMP_ANSWER_MAX_BYTES (256 * 1024)
+#define RA_JOB_ATTEMPTS_MAX 1000
+#define RA_JOB_BACKOFF_MAX_SECONDS 300
+
+#endif

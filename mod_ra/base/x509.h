@@ -1,0 +1,85 @@
+/*
+ * Certificates and certificate requests (RFC 5280, RFC 2986) as plain structures.
+ * Layer: base. Everything returned lives in the pool given and is immutable.
+ */
+#ifndef RA_BASE_X509_H
+#define RA_BASE_X509_H
+
+#include <apr_time.h>
+
+#include "base/crypt.h"
+#include "base/result.h"
+
+/** One attribute of a distinguished name, in the order of the name. */
+typedef struct ra_rdn_t {
+    const char *type;  /* OpenSSL short name: CN O OU L ST C serialNumber …, or a dotted OID */
+    const char *value; /* UTF-8 whatever the ASN.1 string type; NULs and control characters make the parse fail */
+} ra_rdn_t;
+
+typedef struct ra_name_t {
+    const ra_rdn_t *rdns;
+    int count;
+    const char *text; /* RFC 4514-like, UTF-8 kept readable: "CN=…,O=…,C=CN" (last RDN first) */
+    ra_bytes_t der;
+} ra_name_t;
+
+typedef enum { RA_KEY_OTHER, RA_KEY_RSA, RA_KEY_EC_P256, RA_KEY_SM2 } ra_key_kind_e;
+
+typedef struct ra_key_t {
+    ra_key_kind_e kind;
+    int bits;
+    ra_bytes_t spki; /* DER SubjectPublicKeyInfo */
+    unsigned char spki_sha256[RA_SHA256_BYTES];
+} ra_key_t;
+
+/** "rsa", "ec_p256", "sm2", "other": the API's words. */
+const char *ra_key_kind_name(ra_key_kind_e kind);
+
+typedef struct ra_cert_t {
+    ra_bytes_t der;
+    unsigned char sha256[RA_SHA256_BYTES];
+    const char *serial; /* upper-case hex, no leading zeros beyond whole bytes, no sign */
+    ra_name_t issuer;
+    ra_name_t subject;
+    apr_time_t not_before;
+    apr_time_t not_after;
+    ra_key_t key;
+    const char **dns_names; /* SAN dNSName, NULL terminated */
+    const char **ip_names;  /* SAN iPAddress as text, NULL terminated */
+    const char *key_usage;  /* comma separated RFC 5280 names, "" when absent: "digitalSignature,nonRepudiation" */
+    const char *ext_key_usage; /* comma separated: "clientAuth,serverAuth" */
+    int is_ca;
+} ra_cert_t;
+
+/** First value of an attribute type in a name, or NULL. */
+const char *ra_name_get(const ra_name_t *name, const char *type);
+/** Same attributes with the same values in the same order? */
+int ra_name_equal(const ra_name_t *name, const ra_rdn_t *rdns, int count);
+
+/** Reads one DER certificate, no trailing bytes. APR_EINVAL with result->log_detail (no problem is set). */
+apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool);
+/** Reads exactly one PEM certificate (surrounding white space only). */
+apr_status_t ra_cert_parse_pem(ra_cert_t **pcert, const char *pem, ra_result_t *result, apr_pool_t *pool);
+/** PEM text of a DER certificate. */
+const char *ra_cert_pem(ra_bytes_t der, apr_pool_t *pool);
+
+typedef struct ra_csr_t {
+    ra_bytes_t der;
+    ra_name_t subject; /* what the client wrote; the approved name is used instead */
+    ra_key_t key;
+} ra_csr_t;
+
+/**
+ * Reads a PKCS#10 request (one PEM block, or base64 of DER without armour) and checks it: size, exact DER, one block, signature (proof of possession),
+ * key kind RSA 2048..8192 bits or P-256, RSA exponent odd and > 65536 and < 2^256, modulus no small prime factor (< 1000), not an ROCA modulus, no CA:TRUE requested.
+ * @return RA_EREFUSED with RA_PROBLEM_CSR_INVALID (not readable, signature wrong) or RA_PROBLEM_KEY_WEAK, each with a violation at @a pointer
+ */
+apr_status_t ra_csr_parse(ra_csr_t **pcsr, const char *text, const char *pointer, ra_result_t *result, apr_pool_t *pool);
+
+/**
+ * Is the certificate issued (directly or over intermediates in the same file) by the CA certificates of the PEM file, valid at @a when?
+ * @return APR_SUCCESS, or APR_EINVAL with result->log_detail
+ */
+apr_status_t ra_cert_verify(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * The RA of one httpd child: what every business function may use. Layer: business.
+ * Thread rule: made once per child before threads; immutable afterwards, except what the store and the CA adapter guard themselves.
+ */
+#ifndef RA_BUSINESS_RA_H
+#define RA_BUSINESS_RA_H
+
+#include <apr_time.h>
+
+#include "base/crypt.h"
+#include "store/store.h"
+#include "upstream/ca.h"
+
+/** Settings that business rules read; each is a directive (docs/operations.md). */
+typedef struct ra_settings_t {
+    const char *first_administrator;     /* SHA-256 (lower-case hex) of the certificate of the first administrator, or NULL */
+    const char *credential_trust_file;   /* PEM: CAs whose certificates may be bound to people and systems; NULL: any certificate */
+    const char *certificate_trust_file;  /* PEM: issued certificates must verify against it; RAUpstreamTrust */
+    apr_interval_time_t production_wait; /* how long a production request waits for the CA before it answers 202 */
+    apr_interval_time_t code_lifetime;
+    apr_interval_time_t upstream_timeout; /* of one try at the CA */
+    apr_interval_time_t validity_tolerance; /* how far the CA's notBefore/notAfter may differ from what was approved */
+    int status_needs_second_field;       /* the public query demands 社保编号 or serial (domain.md §18.4) */
+} ra_settings_t;
+
+typedef struct ra_t {
+    ra_store_t *store;
+    const ra_keyring_t *keyring;
+    const ra_ca_t *ca;              /* NULL when no upstream CA is configured */
+    const ra_settings_t *settings;
+    const char *node;               /* host name, pid and start time: the lease owner's name */
+} ra_t;
+
+#endif

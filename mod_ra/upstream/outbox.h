@@ -1,0 +1,56 @@
+/*
+ * The outbox: work that leaves the process after a COMMIT, as rows that any httpd child may run under a lease (design §8).
+ * Layer: upstream. It knows job kinds by the table that business/ registers, never their meaning.
+ * Thread rule: registration before threads; everything else from any thread.
+ */
+#ifndef RA_UPSTREAM_OUTBOX_H
+#define RA_UPSTREAM_OUTBOX_H
+
+#include "store/store.h"
+
+/** What a job run came to. */
+typedef enum {
+    RA_JOB_DONE,   /* finished; never run again */
+    RA_JOB_LATER,  /* run again after a while */
+    RA_JOB_PERSON  /* stopped: a person must decide (the row stays, visible) */
+} ra_job_verdict_e;
+
+/** A claimed job, as the runner sees it. */
+typedef struct ra_job_t {
+    const char *id;       /* UUID */
+    const char *kind;
+    const char *subject;  /* UUID of the thing it is about */
+    int attempts;         /* runs so far, this one included */
+    apr_int64_t fence;    /* fencing number of this lease: every write of the job carries it */
+} ra_job_t;
+
+typedef struct ra_job_kind_t {
+    const char *kind;
+    int lane;             /* 0 first: revocations; 1: issuance; 2: the rest */
+    /** Runs the job outside of a transaction. @param later seconds until the next run with RA_JOB_LATER; 0 = the usual backoff */
+    ra_job_verdict_e (*run)(void *context, const ra_job_t *job, int *later, apr_pool_t *pool);
+} ra_job_kind_t;
+
+typedef struct ra_outbox_t {
+    ra_store_t *store;
+    const char *owner;                 /* names this child in a lease */
+    apr_interval_time_t lease;         /* longer than any run */
+    const ra_job_kind_t *kinds;        /* terminated by kind == NULL */
+    void *context;                     /* handed to run */
+    void (*log)(int level, const char *id, const char *message); /* RA_LOG_… of api.h are the same numbers: 0 error … 3 debug */
+} ra_outbox_t;
+
+/** Queues a job inside the caller's transaction. @param pid the new job's id, in tx->pool */
+apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid);
+
+/** Claims that very job (compare-and-set, COMMIT) and runs it in this thread; APR_ENOENT when another holds it or it is finished. */
+apr_status_t ra_outbox_run_one(const ra_outbox_t *outbox, const char *id, ra_result_t *result, apr_pool_t *pool);
+
+/** Claims and runs due jobs, lane by lane, until none is due, @a max were run or *stop is set. @return jobs run */
+int ra_outbox_sweep(const ra_outbox_t *outbox, int max, const volatile apr_uint32_t *stop, apr_pool_t *pool);
+
+/** For /metrics: open jobs, seconds the oldest due job has waited, jobs that wait for a person. */
+apr_status_t ra_outbox_gauge(const ra_outbox_t *outbox, apr_int64_t *popen, apr_int64_t *page, apr_int64_t *pperson,
+                             ra_result_t *result, apr_pool_t *pool);
+
+#endif
