@@ -14,6 +14,9 @@ typedef struct ra_http_target_t {
     const char *ca_file;   /* verifies the server; required for https */
     const char *cert_file; /* client certificate, may be NULL */
     const char *key_file;
+    ra_bytes_t ca_pem;   /* used instead of ca_file when not empty: children cannot read what root could at start */
+    ra_bytes_t cert_pem; /* with key_pem instead of cert_file and key_file */
+    ra_bytes_t key_pem;
 } ra_http_target_t;
 
 typedef struct ra_http_reply_t {
