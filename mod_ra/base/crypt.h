@@ -36,11 +36,12 @@ void ra_wipe(void *buffer, apr_size_t len); /* not removed by the compiler */
 
 /**
  * The keys outside the database (design §7). The key file has one key a line, "<id> <base64 of 32 bytes>", id 1..255,
- * '#' comments; the first key seals, all open. Purposes are separated by HKDF-SHA256 with the label.
+ * '#' comments; the first key seals, all open; a new key gets the next higher id and is written on top.
+ * Purposes are separated by HKDF-SHA256 with the label (a constant of at most RA_KEY_LABEL_MAX characters).
  * The file must not be readable or writable by others than owner and group (APR_EACCES otherwise).
  */
 typedef struct ra_keyring_t ra_keyring_t;
-/** @param perror English reason in @a pool when not APR_SUCCESS. Key bytes are wiped when @a pool is cleared. */
+/** @param perror English reason when not APR_SUCCESS. Key bytes are wiped when @a pool is cleared. */
 apr_status_t ra_keyring_load(ra_keyring_t **pkeyring, const char *path, const char **perror, apr_pool_t *pool);
 
 /** AES-256-GCM: version, key id, nonce, ciphertext, tag. @a context is authenticated, not stored (name of column and row). */
@@ -50,7 +51,7 @@ apr_status_t ra_seal(ra_bytes_t *psealed, const ra_keyring_t *keyring, const cha
 apr_status_t ra_unseal(ra_bytes_t *pplain, const ra_keyring_t *keyring, const char *label, const char *context,
                        ra_bytes_t sealed, apr_pool_t *pool);
 
-/** Keyed hash for exact search over a sealed value: HMAC under the OLDEST key of the ring, so that adding a key keeps old hashes valid. */
+/** Keyed hash for exact search over a sealed value: HMAC under the OLDEST key of the ring (lowest id), so that adding a key keeps old hashes valid. */
 void ra_keyed_hash(unsigned char mac[RA_SHA256_BYTES], const ra_keyring_t *keyring, const char *label, ra_bytes_t data);
 
 #endif

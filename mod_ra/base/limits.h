@@ -29,6 +29,11 @@
 #define RA_CODE_TRIES_MAX 5
 #define RA_CODE_RANDOM_BYTES 15 /* 120 bits: above the 112 that design §9 asks for */
 
+/* Keys outside the database */
+#define RA_KEY_FILE_MAX_BYTES (64 * 1024)
+#define RA_KEY_LABEL_MAX 64 /* characters */
+#define RA_SEALED_MAX_BYTES (16 * 1024 * 1024)
+
 /* Database */
 #define RA_TX_TRIES_MAX 5
 #define RA_TX_BACKOFF_MS 20
