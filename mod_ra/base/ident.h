@@ -32,6 +32,8 @@ int ra_mod1110_check(const char *digits, apr_size_t len);
 const char *ra_rfc3339(apr_time_t time, apr_pool_t *pool);
 /** Strict RFC 3339 date-time with offset; APR_EINVAL. */
 apr_status_t ra_rfc3339_parse(apr_time_t *ptime, const char *text);
+/** Is there such a day in the Gregorian calendar? Negative numbers are answered with 0. */
+int ra_day_exists(int year, int month, int day);
 /** Strict full-date of RFC 3339 that exists in the calendar. */
 int ra_date_is_valid(const char *text);
 
