@@ -94,6 +94,7 @@ ra_value_t ra_v_bytes(ra_bytes_t bytes); /* data NULL binds NULL */
 ra_value_t ra_v_hash(const unsigned char digest[RA_SHA256_BYTES]); /* NULL binds NULL */
 ra_value_t ra_v_uuid(const char *text);  /* BINARY(16); NULL binds NULL; a text that is no UUID matches nothing (binds 16 zero bytes) */
 ra_value_t ra_v_time(apr_time_t time);   /* DATETIME(6) UTC; 0 binds NULL */
+ra_value_t ra_v_rfc3339(const char *time); /* DATETIME(6) from an RFC 3339 text; NULL binds NULL */
 ra_value_t ra_v_json(const ra_json_t *json, apr_pool_t *pool); /* printed text; NULL binds NULL */
 
 typedef struct ra_values_t {
