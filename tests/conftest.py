@@ -1,0 +1,68 @@
+"""Fixtures of every ring: one private instance per run of pytest, and a clean error log after each test that used it.
+
+RA_BUILD names the build folder (build/). Run `./quickstart check`, or one ring: `/usr/bin/python3 -m pytest tests/api`.
+"""
+import os
+import pathlib
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+from harness.build import Build  # noqa: E402
+from harness.stack import ANY_PORTS, Stack  # noqa: E402
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "log(pattern, …): the error log may have lines that match these patterns")
+    config.addinivalue_line("markers", "test_build: needs failpoints; skipped with an ordinary build")
+
+
+@pytest.fixture(scope="session")
+def build():
+    return Build(os.environ.get("RA_BUILD", SOURCE / "build"))
+
+
+@pytest.fixture(scope="session")
+def make_stack(build):
+    """Makes further instances, for tests that need other settings: make_stack("name", RATE_PUBLIC="5/10")."""
+    made = []
+
+    def make(name, **settings):
+        stack = Stack(build, name=name + ("-t" if build.is_test_build else ""), ports=ANY_PORTS, settings=settings)
+        stack.stop()
+        stack.wipe()
+        made.append(stack)
+        return stack.start()
+
+    yield make
+    for stack in made:
+        stack.stop()
+        if not os.environ.get("RA_KEEP"):
+            stack.wipe()
+
+
+@pytest.fixture(scope="session")
+def stack(make_stack):
+    """The instance that tests share: whoever changes it puts it back."""
+    return make_stack("check")
+
+
+@pytest.fixture(autouse=True)
+def clean_log(request):
+    """No test leaves warnings, errors or a sanitizer's report in the error log that it did not announce."""
+    if request.node.get_closest_marker("test_build") and not request.getfixturevalue("build").is_test_build:
+        pytest.skip("needs --enable-test-build")
+    if "stack" not in request.fixturenames:
+        yield
+        return
+    log = request.getfixturevalue("stack").httpd.error_log
+    mark = log.mark()
+    yield
+    allowed = [pattern for marker in request.node.iter_markers("log") for pattern in marker.args]
+    left = [record for record in log.worrying(mark) if not any(re.search(pattern, record["message"]) for pattern in allowed)]
+    assert not left, "the error log has:\n" + "\n".join(f"{one['level']}: {one['message']}" for one in left[:20])

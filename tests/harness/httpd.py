@@ -1,0 +1,137 @@
+"""A private httpd with mod_ra: writes its configuration, starts, reloads, stops and kills it, reads its error log."""
+import json
+import os
+import re
+import signal
+
+import httpx
+
+from . import process
+
+WORRYING = ("emerg", "alert", "crit", "error", "warn")
+
+
+class ErrorLog:
+    """The error log as records (conf/quickstart.conf.in writes nearly JSON: httpd escapes as C does)."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def mark(self):
+        """A place in the log, for since()."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def since(self, mark=0):
+        if not self.path.exists():
+            return []
+        with open(self.path, "rb") as file:
+            file.seek(mark)
+            return [parse(line) for line in file.read().decode("utf-8", "replace").splitlines() if line]
+
+    def worrying(self, mark=0):
+        """Records of warnings and worse, and lines no logger of httpd wrote (a sanitizer's report, a crash)."""
+        return [record for record in self.since(mark) if record["level"] in WORRYING or record["level"] == "raw"]
+
+
+def parse(line):
+    if line.startswith('{"at"'):
+        try:
+            return json.loads(re.sub(r"\\x([0-9a-fA-F]{2})", r"\\u00\1", line))
+        except ValueError:
+            level = re.search(r'"level":"(\w+)"', line)
+            return {"level": level.group(1) if level else "raw", "message": line}
+    return {"level": "raw", "message": line}
+
+
+class Httpd:
+    """`values` are the @NAMES@ of the template."""
+
+    def __init__(self, build, state, template, values):
+        self.build = build
+        self.state = state
+        self.template = template
+        self.values = values
+        self.configuration = state / "httpd" / "httpd.conf"
+        self.pid_file = state / "httpd" / "run" / "httpd.pid"
+        self.error_log = ErrorLog(state / "log" / "error.log")
+        self.access_log = state / "log" / "access.log"
+
+    def configure(self, **changes):
+        """Writes httpd.conf and makes the folders it names."""
+        for name in ("httpd", "httpd/run", "httpd/www", "log"):
+            process.make_folder(self.state / name)
+        self.values.update(changes)
+        text = self.template.read_text("utf-8")
+        for name, value in self.values.items():
+            text = text.replace(f"@{name}@", str(value))
+        left = sorted(set(re.findall(r"@[A-Z_]+@", text)))
+        if left:
+            raise process.Failed(f"{self.template} has names without a value: {' '.join(left)}")
+        self.configuration.write_text(text, "utf-8")
+        process.own(self.state / "httpd")
+
+    def _control(self, action):
+        environment = dict(os.environ, LANG="C", **self.build.environment)
+        return process.run([self.build.httpd, "-f", self.configuration, *action], env=environment, cwd="/")
+
+    def test(self):
+        """apachectl configtest. @return its output; Failed with it when the configuration is refused"""
+        return self._control(["-t"])
+
+    def pid(self):
+        return process.read_pid(self.pid_file, self.build.httpd)
+
+    def is_running(self):
+        return self.pid() is not None
+
+    def start(self):
+        self.pid_file.unlink(missing_ok=True)
+        mark = self.error_log.mark()
+        try:
+            self._control(["-k", "start"])
+            process.wait_for("httpd", self._is_healthy, 20, lambda: self.pid() or not self.pid_file.exists())
+        except process.Failed as failure:
+            lines = "\n".join(f"  {one['level']}: {one['message']}" for one in self.error_log.since(mark)[-15:])
+            raise process.Failed(f"{failure}\n{lines}") from None
+
+    def _is_healthy(self):
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.values['PORT_INTERNAL']}/healthz", trust_env=False, timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def graceful(self):
+        self._control(["-k", "graceful"])
+
+    def stop(self):
+        pid = self.pid()
+        if pid:
+            process.end(pid, 20)
+        self.pid_file.unlink(missing_ok=True)
+
+    def kill(self):
+        """As a crash: SIGKILL to the parent and all children."""
+        pid = self.pid()
+        if not pid:
+            return
+        process.end(pid, with_signal=signal.SIGKILL)
+        for child in self._orphans():
+            process.end(child, with_signal=signal.SIGKILL)
+
+    def _orphans(self):
+        """Children whose parent was killed: they name our configuration on their command line."""
+        wanted = str(self.configuration).encode()
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                try:
+                    with open(f"/proc/{name}/cmdline", "rb") as file:
+                        words = file.read().split(b"\0")
+                except OSError:
+                    continue
+                if wanted in words:
+                    yield int(name)
+
+    def children(self):
+        """Process ids of the children."""
+        parent = self.pid()
+        return [child for child in self._orphans() if child != parent]

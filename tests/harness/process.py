@@ -1,0 +1,150 @@
+"""Processes, ports and files of the services: they run as an unprivileged user, in a state folder that user owns."""
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+SERVICE_USERS = ("www-data", "nobody")
+
+
+class Failed(Exception):
+    """Something of the private instance did not work; the text is for a person."""
+
+
+def service_user():
+    """The account the services run as: one's own, or an unprivileged one when this is root."""
+    if os.getuid() != 0:
+        return pwd.getpwuid(os.getuid())
+    for name in SERVICE_USERS:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise Failed("no unprivileged account to run services as: " + ", ".join(SERVICE_USERS))
+
+
+def as_service():
+    """Arguments for subprocess that drop root's rights; none for an ordinary user."""
+    if os.getuid() != 0:
+        return {}
+    account = service_user()
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def own(path):
+    """Gives a file or folder (with all in it) to the service user."""
+    if os.getuid() != 0:
+        return
+    account = service_user()
+    for folder, folders, files in os.walk(path):
+        for name in folders + files:
+            os.chown(os.path.join(folder, name), account.pw_uid, account.pw_gid, follow_symlinks=False)
+    os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def make_folder(path, mode=0o755):
+    path = pathlib.Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(mode)
+    if os.getuid() == 0:
+        account = service_user()
+        os.chown(path, account.pw_uid, account.pw_gid)
+    return path
+
+
+def place(source, target, mode=0o644):
+    """Copies a file by rename: a running process that has the old one mapped keeps it whole."""
+    target = pathlib.Path(target)
+    temporary = target.with_name(target.name + ".new")
+    shutil.copyfile(source, temporary)
+    temporary.chmod(mode)
+    os.replace(temporary, target)
+    return target
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose_ports(wished):
+    """The wished ports (name → number; 0: any) where free, others where taken."""
+    chosen = {}
+    with contextlib.ExitStack() as held:
+        for name, number in wished.items():
+            if number and is_free(number):
+                chosen[name] = number
+                continue
+            probe = held.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            chosen[name] = probe.getsockname()[1]
+    return chosen
+
+
+def wait_for(what, test, seconds, alive=None):
+    """Asks until test() is true. `alive` says whether waiting still makes sense."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = test()
+        if answer:
+            return answer
+        if alive and not alive():
+            raise Failed(f"{what}: the process has ended")
+        if time.monotonic() > end:
+            raise Failed(f"{what}: not within {seconds} s")
+        time.sleep(0.05)
+
+
+def accepts(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def read_pid(path, program):
+    """The process of a pid file, if it still is that program (numbers are used again)."""
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(pathlib.Path(path).read_text().split()[0])
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        if program.encode() in words:
+            return pid
+    return None
+
+
+def is_alive(pid):
+    with contextlib.suppress(OSError):
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        return stat.rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
+def end(pid, seconds=15, with_signal=signal.SIGTERM):
+    """Ends a process and waits; kills it when it does not go."""
+    for number, limit in ((with_signal, seconds), (signal.SIGKILL, 5)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + limit
+        while is_alive(pid) and time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            time.sleep(0.02)
+        if not is_alive(pid):
+            return
+
+
+def run(command, **options):
+    """Runs a command to its end as the service user. @return its output; Failed with the output otherwise"""
+    settings = {**as_service(), **options}
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **settings)
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode:
+        raise Failed(f"{command[0]} failed ({done.returncode}):\n{text.strip()}")
+    return text

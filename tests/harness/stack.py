@@ -1,0 +1,235 @@
+"""The whole private instance: state folder, ports, start order, `run/env`.
+
+The services run as an unprivileged user with their state in a short folder under /var/tmp that they own: the checkout may lie
+where that user cannot go, and the path of a socket has at most 107 bytes.
+"""
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import time
+
+from . import process, schema, seed
+from .build import Build
+from .client import Client
+from .devca import DevCa
+from .httpd import Httpd
+from .mariadb import MariaDB
+from .pki import P12_PASSWORD, Pki, write
+
+USUAL_PORTS = {"public": 8443, "staff": 8444, "api": 8445, "internal": 8446, "ca": 8447, "ca_control": 8448}
+ANY_PORTS = dict.fromkeys(USUAL_PORTS, 0)
+
+
+def state_folder(source, name):
+    short = hashlib.sha256(str(source).encode()).hexdigest()[:6]
+    return pathlib.Path(f"/var/tmp/ra-{os.getuid()}-{short}-{name}")
+
+
+class Stack:
+    """One instance. `settings` are @NAMES@ of conf/quickstart.conf.in that differ from the usual."""
+
+    def __init__(self, build, name="quickstart", ports=None, settings=None, say=lambda text: None):
+        self.build = build if isinstance(build, Build) else Build(build)
+        self.source = self.build.source
+        self.state = state_folder(self.source, name)
+        self.wished_ports = ports or USUAL_PORTS
+        self.settings = settings or {}
+        self.say = say
+        self.ports = {}
+        self.ids = {}
+        self.httpd = self.ca = self.database = self.pki = None
+
+    # Addresses and files.
+
+    def url(self, host):
+        scheme = "http" if host in ("internal", "ca_control") else "https"
+        return f"{scheme}://127.0.0.1:{self.ports[host]}"
+
+    @property
+    def cmp_url(self):
+        return self.url("public") + "/.well-known/cmp/p/ra"
+
+    @property
+    def ca_chain(self):
+        return self.state / "pki" / "ca-chain.pem"
+
+    @property
+    def logs(self):
+        return self.state / "log"
+
+    # Life.
+
+    def wipe(self):
+        """Forgets everything; the instance must be stopped."""
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def prepare(self):
+        """Folders, ports, keys and certificates; all kept from an earlier start."""
+        process.make_folder(self.state)
+        for name in ("log", "pki", "bin", "secrets"):
+            process.make_folder(self.state / name, 0o700 if name == "secrets" else 0o755)
+        self.ports = process.choose_ports({**self.wished_ports, **self._known_ports()})
+        self.pki = Pki(self.state / "pki")
+        self.server_identity = self.pki.server("server")
+        seed.make_identities(self.pki)
+        self._make_secrets()
+        self._place_products()
+        process.own(self.state / "pki")
+        process.own(self.state / "bin")
+        process.own(self.state / "secrets")
+        self.database = MariaDB(self.state / "db", bound=False)
+        self.ca = self._make_ca()
+        self.httpd = Httpd(self.build, self.state, self.source / "conf" / "quickstart.conf.in", {})
+        (self.state / "state.json").write_text(json.dumps({"ports": self.ports, "build": str(self.build.folder)}))
+
+    def _known_ports(self):
+        try:
+            return json.loads((self.state / "state.json").read_text())["ports"]
+        except (OSError, ValueError, KeyError):
+            return {}
+
+    def _make_secrets(self):
+        keys = self.state / "secrets" / "ra.keys"
+        if not keys.exists():
+            keys.write_text(f"1 {base64.b64encode(secrets.token_bytes(32)).decode()}\n")
+        keys.chmod(0o600)
+        password = self.state / "secrets" / "db.password"
+        if not password.exists():
+            password.write_text(secrets.token_urlsafe(24) + "\n")
+        password.chmod(0o600)
+
+    def _place_products(self):
+        place = {"mod_ra.so": 0o644, "openapi.json": 0o644, "devca": 0o755}
+        for name, mode in place.items():
+            process.place(self.build.product(name), self.state / "bin" / name, mode)
+
+    def _make_ca(self):
+        credential = (self.state / "pki" / "ra-signer.crt", self.state / "pki" / "ra-signer.key")
+        return DevCa(self.state / "bin" / "devca", self.state / "ca", self.logs / "devca.log", self.ports["ca"],
+                     self.ports["ca_control"], credential, self.server_identity, self.pki.root_file)
+
+    def _configuration(self):
+        threads = int(self.settings.get("THREADS", 25))
+        return {
+            "STATE": self.state, "MODULES": self.build.httpd_modules, "MODULE": self.state / "bin" / "mod_ra.so",
+            "OPENAPI": self.state / "bin" / "openapi.json", "THREADS": threads, "WORKERS": 3 * threads,
+            "LOG_LEVEL": "warn ra:info", "DB_SOCKET": self.database.socket, "DB_USER": schema.USER,
+            "DB_PASSWORD_FILE": self.state / "secrets" / "db.password", "DB_NAME": schema.DATABASE,
+            "FIRST_ADMINISTRATOR": self.pki.client("administrator").sha256, "CLIENT_TRUST": self.pki.trust_file,
+            "SERVER_TRUST": self.pki.root_file, "SERVER_CERTIFICATE": self.server_identity.certificate,
+            "SERVER_KEY": self.server_identity.key, "CMP_URL": self.ca.cmp_url, "RA_CERTIFICATE": self.ca.ra_certificate,
+            "RA_KEY": self.ca.ra_key, "CA_CHAIN": self.ca_chain, "PRODUCTION_WAIT": 5,
+            **{f"PORT_{host.upper()}": self.ports[host] for host in ("public", "staff", "api", "internal")},
+            "RATE_PUBLIC": "off", "RATE_STAFF": "off", "RATE_API": "off",
+            "EXTRA_GLOBAL": "", "EXTRA_PUBLIC": "", "EXTRA_STAFF": "", "EXTRA_API": "", **self.settings,
+        }
+
+    def start(self):
+        """Everything, in order; what runs already from an earlier start is stopped first."""
+        self.stop()
+        self.prepare()
+        with Timed(self.say, "database"):
+            self.database.start()
+            schema.prepare(self.database, self.source, self.state / "secrets" / "db.password")
+        with Timed(self.say, "development CA"):
+            self.ca.init()
+            write(self.ca_chain, self.ca.chain())
+            process.own(self.state / "pki")
+            self.ca.start()
+        with Timed(self.say, "httpd"):
+            self.httpd.configure(**self._configuration())
+            self.httpd.start()
+            process.wait_for("httpd is not ready", self.is_ready, 20)
+        with Timed(self.say, "people and their certificates"):
+            self.ids = seed.seed(self)
+        return self
+
+    def is_ready(self):
+        with self.client("internal") as client:
+            return client.request("GET", "/readyz").status_code == 200
+
+    def stop(self):
+        """Ends whatever of this instance runs, also what another process has started."""
+        build = self.build
+        httpd = self.httpd or Httpd(build, self.state, build.source / "conf" / "quickstart.conf.in", {})
+        ended = httpd.is_running()
+        httpd.stop()
+        authority = process.read_pid(self.state / "devca.pid", "devca")
+        if authority:
+            ended = True
+            process.end(authority)
+        database = self.database or MariaDB(self.state / "db", bound=False)
+        ended = database.is_running() or ended
+        database.stop()
+        return ended
+
+    # Callers.
+
+    def identity(self, role):
+        return self.pki.client(role)
+
+    def client(self, host, role=None, identity=None, **options):
+        """A caller of a host, with the certificate of a role (or another identity)."""
+        chosen = identity or (self.identity(role) if role else None)
+        return Client(self.url(host), host, self.pki.root_file, chosen, **options)
+
+    def staff(self, role, **options):
+        return self.client("staff", role, **options)
+
+    def system(self, **options):
+        return self.client("api", "system", **options)
+
+    # What the checkout gets.
+
+    def environment(self, run):
+        return {
+            "RA_PUBLIC_URL": self.url("public"), "RA_STAFF_URL": self.url("staff"), "RA_API_URL": self.url("api"),
+            "RA_INTERNAL_URL": self.url("internal"), "RA_CMP_URL": self.cmp_url, "RA_CA_URL": self.ca.url,
+            "RA_CA_CONTROL_URL": self.url("ca_control"), "RA_CA_CERT": run / "pki" / "root.pem", "RA_PKI_DIR": run / "pki",
+            "RA_P12_PASSWORD": P12_PASSWORD, "RA_DB_SOCKET": self.database.socket, "RA_STATE_DIR": self.state,
+        }
+
+    def publish(self, run):
+        """Writes run/env and copies of the certificates; logs are a link."""
+        run = pathlib.Path(run).resolve()
+        (run / "pki").mkdir(parents=True, exist_ok=True)
+        names = [name for role in seed.IDENTITIES for name in (f"{role}.crt", f"{role}.key", f"{role}.p12")]
+        for name in (*names, "root.pem", "client-trust.pem", "ca-chain.pem"):
+            process.place(self.state / "pki" / name, run / "pki" / name, 0o600 if name.endswith((".key", ".p12")) else 0o644)
+        lines = [f"{name}='{value}'; export {name}\n" for name, value in self.environment(run).items()]
+        (run / "env").write_text("# The running private instance; read it with `. run/env`.\n" + "".join(lines))
+        link = run / "log"
+        if link.is_symlink() or link.exists():
+            link.unlink()
+        link.symlink_to(self.logs)
+        give_to_owner(run)
+
+
+def give_to_owner(folder):
+    """What root made in a checkout belongs to whom the checkout belongs to."""
+    if os.getuid() != 0:
+        return
+    owner = pathlib.Path(folder).parent.stat()
+    for root, folders, files in os.walk(folder):
+        for name in folders + files:
+            os.chown(os.path.join(root, name), owner.st_uid, owner.st_gid, follow_symlinks=False)
+    os.chown(folder, owner.st_uid, owner.st_gid)
+
+
+class Timed:
+    """Says that something happened and how long it took."""
+
+    def __init__(self, say, what):
+        self.say = say
+        self.what = what
+
+    def __enter__(self):
+        self.begin = time.monotonic()
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.say(f"{self.what} ({time.monotonic() - self.begin:.1f} s)")
