@@ -19,6 +19,7 @@ typedef struct ra_rdn_t {
 typedef struct ra_name_t {
     const ra_rdn_t *rdns;
     int count;
+    int multivalued;  /* some RDN holds several attributes (listed one after the other): such a name equals no list of ours */
     const char *text; /* RFC 4514-like, UTF-8 kept readable: "CN=…,O=…,C=CN" (last RDN first) */
     ra_bytes_t der;
 } ra_name_t;

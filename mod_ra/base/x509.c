@@ -1,0 +1,280 @@
+/*
+ * Certificates as plain structures, and whether a CA of ours issued one (see x509.h).
+ * Layer: base. Thread rule: free-threaded; OpenSSL's error queue is left empty.
+ */
+#include "base/x509.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <time.h>
+
+#include <apr_strings.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "base/der.h"
+#include "base/limits.h"
+#include "base/x509_internal.h"
+
+/* ---- parts of a certificate; each returns a reason, or NULL ---- */
+
+static const char *read_serial(ra_cert_t *cert, const X509 *x509, apr_pool_t *pool)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(x509);
+    BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
+    char *hex = number && !BN_is_negative(number) ? BN_bn2hex(number) : NULL;
+
+    if (hex) {
+        cert->serial = BN_is_zero(number) ? "00" : apr_pstrdup(pool, hex);
+    }
+    OPENSSL_free(hex);
+    BN_free(number);
+    return cert->serial ? NULL : "the serial number is negative or unreadable";
+}
+
+static const char *read_time(apr_time_t *ptime, const ASN1_TIME *from)
+{
+    struct tm fields;
+
+    if (ASN1_TIME_to_tm(from, &fields) != 1) {
+        return "a time of the validity is unreadable";
+    }
+    *ptime = apr_time_from_sec(timegm(&fields));
+    return NULL;
+}
+
+/* A dNSName is ASCII without spaces and control characters; anything else could read as another name. */
+static const char *read_dns_name(const char **pname, const ASN1_STRING *from, apr_pool_t *pool)
+{
+    const unsigned char *data = ASN1_STRING_get0_data(from);
+    int len = ASN1_STRING_length(from);
+
+    for (int i = 0; i < len; i++) {
+        if (data[i] <= 0x20 || data[i] >= 0x7F) {
+            return "a DNS name holds a strange character";
+        }
+    }
+    *pname = apr_pstrmemdup(pool, (const char *)data, (apr_size_t)len);
+    return NULL;
+}
+
+static const char *read_ip_name(const char **pname, const ASN1_STRING *from, apr_pool_t *pool)
+{
+    char text[INET6_ADDRSTRLEN];
+    int len = ASN1_STRING_length(from);
+
+    if (len != 4 && len != 16) {
+        return "an IP address has a strange length";
+    }
+    inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(from), text, sizeof(text));
+    *pname = apr_pstrdup(pool, text);
+    return NULL;
+}
+
+static const char *read_alternative_names(ra_cert_t *cert, const GENERAL_NAMES *names, apr_pool_t *pool)
+{
+    int count = names ? sk_GENERAL_NAME_num(names) : 0, dns = 0, ip = 0;
+    const char *reason = NULL;
+
+    cert->dns_names = apr_pcalloc(pool, sizeof(char *) * (apr_size_t)(count + 1));
+    cert->ip_names = apr_pcalloc(pool, sizeof(char *) * (apr_size_t)(count + 1));
+    for (int i = 0; i < count && !reason; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type == GEN_DNS) {
+            reason = read_dns_name(&cert->dns_names[dns++], name->d.dNSName, pool);
+        } else if (name->type == GEN_IPADD) {
+            reason = read_ip_name(&cert->ip_names[ip++], name->d.iPAddress, pool);
+        }
+    }
+    return reason;
+}
+
+static const char *joined(const char *list, const char *word, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, list, *list ? "," : "", word, NULL);
+}
+
+/* RFC 5280 §4.2.1.3 */
+static const char *key_usage_text(ASN1_BIT_STRING *bits, apr_pool_t *pool)
+{
+    static const char *const words[] = {
+        "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
+        "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",
+    };
+    const char *list = "";
+
+    for (int i = 0; bits && i < (int)(sizeof(words) / sizeof(*words)); i++) {
+        if (ASN1_BIT_STRING_get_bit(bits, i)) {
+            list = joined(list, words[i], pool);
+        }
+    }
+    return list;
+}
+
+static const char *ext_key_usage_text(const EXTENDED_KEY_USAGE *usages, apr_pool_t *pool)
+{
+    const char *list = "";
+
+    for (int i = 0; usages && i < sk_ASN1_OBJECT_num(usages); i++) {
+        const ASN1_OBJECT *object = sk_ASN1_OBJECT_value(usages, i);
+        char dotted[128];
+        int nid = OBJ_obj2nid(object);
+        if (nid == NID_undef) {
+            OBJ_obj2txt(dotted, sizeof(dotted), object, 1);
+        }
+        list = joined(list, nid == NID_undef ? dotted : OBJ_nid2sn(nid), pool);
+    }
+    return list;
+}
+
+/* An extension that is absent (-1) is fine; one that occurs twice (-2) or cannot be read (NULL with 0 or 1) is not. */
+static void *extension(const char **preason, const X509 *x509, int nid)
+{
+    int critical;
+    void *value = X509_get_ext_d2i(x509, nid, &critical, NULL);
+
+    if (!value && critical != -1) {
+        *preason = "an extension occurs twice or is unreadable";
+    }
+    return value;
+}
+
+static const char *read_extensions(ra_cert_t *cert, const X509 *x509, apr_pool_t *pool)
+{
+    const char *reason = NULL;
+    GENERAL_NAMES *names = extension(&reason, x509, NID_subject_alt_name);
+    ASN1_BIT_STRING *key_usage = extension(&reason, x509, NID_key_usage);
+    EXTENDED_KEY_USAGE *ext_key_usage = extension(&reason, x509, NID_ext_key_usage);
+    BASIC_CONSTRAINTS *constraints = extension(&reason, x509, NID_basic_constraints);
+    const char *names_reason = read_alternative_names(cert, names, pool);
+
+    cert->key_usage = key_usage_text(key_usage, pool);
+    cert->ext_key_usage = ext_key_usage_text(ext_key_usage, pool);
+    cert->is_ca = constraints && constraints->ca;
+    GENERAL_NAMES_free(names);
+    ASN1_BIT_STRING_free(key_usage);
+    EXTENDED_KEY_USAGE_free(ext_key_usage);
+    BASIC_CONSTRAINTS_free(constraints);
+    return reason ? reason : names_reason;
+}
+
+static const char *read_cert(ra_cert_t *cert, const X509 *x509, apr_pool_t *pool)
+{
+    const char *reason = read_serial(cert, x509, pool);
+
+    if (!reason) {
+        reason = ra_x509_read_name(&cert->issuer, X509_get_issuer_name(x509), pool);
+    }
+    if (!reason) {
+        reason = ra_x509_read_name(&cert->subject, X509_get_subject_name(x509), pool);
+    }
+    if (!reason) {
+        reason = read_time(&cert->not_before, X509_get0_notBefore(x509));
+    }
+    if (!reason) {
+        reason = read_time(&cert->not_after, X509_get0_notAfter(x509));
+    }
+    if (!reason) {
+        reason = ra_x509_read_key(&cert->key, X509_get_X509_PUBKEY(x509), pool);
+    }
+    return reason ? reason : read_extensions(cert, x509, pool);
+}
+
+/* ---- the whole ---- */
+
+static apr_status_t unreadable(ra_result_t *result, const char *reason)
+{
+    result->log_detail = apr_pstrdup(result->pool, reason);
+    return APR_EINVAL;
+}
+
+apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool)
+{
+    *pcert = NULL;
+    if (der.len > RA_CERT_MAX_BYTES || !ra_der_is_exact(der)) {
+        return unreadable(result, "the certificate is too large or not exactly one DER element");
+    }
+    ERR_clear_error();
+    const unsigned char *at = der.data;
+    X509 *x509 = d2i_X509(NULL, &at, (long)der.len);
+    ra_cert_t *cert = apr_pcalloc(pool, sizeof(*cert));
+    const char *reason = x509 ? read_cert(cert, x509, pool) : "it is not a certificate";
+    X509_free(x509);
+    ERR_clear_error();
+    if (reason) {
+        return unreadable(result, reason);
+    }
+    cert->der = ra_bytes_copy(der, pool);
+    ra_sha256(cert->sha256, der.data, der.len);
+    *pcert = cert;
+    return APR_SUCCESS;
+}
+
+apr_status_t ra_cert_parse_pem(ra_cert_t **pcert, const char *pem, ra_result_t *result, apr_pool_t *pool)
+{
+    static const char *const labels[] = {"CERTIFICATE", NULL};
+    ra_bytes_t der;
+
+    *pcert = NULL;
+    if (strlen(pem) > RA_CERT_MAX_BYTES * 2 || ra_pem_read(&der, pem, labels, pool) != APR_SUCCESS) {
+        return unreadable(result, "the text is not exactly one PEM certificate");
+    }
+    return ra_cert_parse(pcert, der, result, pool);
+}
+
+const char *ra_cert_pem(ra_bytes_t der, apr_pool_t *pool)
+{
+    return ra_pem_write("CERTIFICATE", der, pool);
+}
+
+/* ---- verification ---- */
+
+/* Every certificate of the operator's file is trusted as it is, so the file may hold an issuing CA without its root. */
+static X509_STORE *trusted_store(const char *ca_file, apr_time_t when)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_LOOKUP *lookup = store ? X509_STORE_add_lookup(store, X509_LOOKUP_file()) : NULL;
+
+    if (!lookup || X509_load_cert_file(lookup, ca_file, X509_FILETYPE_PEM) < 1) {
+        X509_STORE_free(store);
+        return NULL;
+    }
+    X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    X509_VERIFY_PARAM_set_auth_level(param, 2); /* 112 bits: no SHA-1, no RSA below 2048 */
+    X509_VERIFY_PARAM_set_time(param, (time_t)apr_time_sec(when));
+    return store;
+}
+
+static const char *verify(X509_STORE *store, X509 *x509)
+{
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    const char *reason = "the verification could not be set up";
+
+    if (context && X509_STORE_CTX_init(context, store, x509, NULL) == 1) {
+        int good = X509_verify_cert(context) == 1;
+        reason = good ? NULL : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+    }
+    X509_STORE_CTX_free(context);
+    return reason;
+}
+
+apr_status_t ra_cert_verify(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result,
+                            apr_pool_t *pool)
+{
+    const unsigned char *at = cert->der.data;
+    const char *reason = "the CA file cannot be read or holds no certificate";
+
+    (void)pool;
+    ERR_clear_error();
+    X509_STORE *store = trusted_store(ca_file, when);
+    X509 *x509 = d2i_X509(NULL, &at, (long)cert->der.len);
+    if (store) {
+        reason = x509 ? verify(store, x509) : "it is not a certificate";
+    }
+    X509_free(x509);
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return reason ? unreadable(result, reason) : APR_SUCCESS;
+}
