@@ -1,5 +1,5 @@
 /*
- * Random bytes, digests, constant-time comparing and text encodings over OpenSSL (see crypt.h). Keys and sealing are in keyring.c.
+ * Random bytes, digests, constant-time comparing and text encodings over OpenSSL (see crypt.h); keyring.c does the rest.
  * Layer: base. Thread rule: free-threaded.
  */
 #include "base/crypt.h"
@@ -155,8 +155,9 @@ static void build_values(signed char values[256], const char *digits)
     }
 }
 
-/* Decodes digits without padding into @a data; returns how many were good. One text per value: unused bits must be zero. */
-static apr_size_t decode_digits(unsigned char *data, apr_size_t *psize, const char *text, apr_size_t len, const char *digits)
+/* Decodes digits without padding; returns how many were good. One text per value: unused bits must be zero. */
+static apr_size_t decode_digits(unsigned char *data, apr_size_t *psize, const char *text, apr_size_t len,
+                                const char *digits)
 {
     signed char values[256];
     unsigned int bits = 0;
@@ -179,7 +180,8 @@ static apr_size_t decode_digits(unsigned char *data, apr_size_t *psize, const ch
     return (bits & ((1U << count) - 1)) == 0 ? len : len - 1;
 }
 
-static apr_status_t base64_decode(ra_bytes_t *pbytes, const char *text, apr_size_t len, const char *digits, apr_pool_t *pool)
+static apr_status_t base64_decode(ra_bytes_t *pbytes, const char *text, apr_size_t len, const char *digits,
+                                  apr_pool_t *pool)
 {
     apr_size_t size;
 

@@ -33,7 +33,7 @@ static int digits_at(const char *text, int count)
 
 /* ---- UUIDv7 ---- */
 
-/* RFC 9562 §5.7 and §6.2 method 3: milliseconds, then the rest of the microseconds as a 12 bit fraction, then 62 random bits. */
+/* RFC 9562 §5.7, §6.2 method 3: milliseconds, the rest of the microseconds as a 12 bit fraction, 62 random bits. */
 const char *ra_uuid_make(apr_pool_t *pool)
 {
     unsigned char uuid[RA_UUID_BYTES];
@@ -172,8 +172,8 @@ const char *ra_rfc3339(apr_time_t time, apr_pool_t *pool)
     int microseconds = (int)((time % APR_USEC_PER_SEC + APR_USEC_PER_SEC) % APR_USEC_PER_SEC); /* before 1970 too */
 
     apr_time_exp_gmt(&at, time - microseconds);
-    const char *seconds = apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02d", at.tm_year + 1900, at.tm_mon + 1, at.tm_mday,
-                                       at.tm_hour, at.tm_min, at.tm_sec);
+    const char *seconds = apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02d", at.tm_year + 1900, at.tm_mon + 1,
+                                       at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec);
     return microseconds ? apr_psprintf(pool, "%s.%06dZ", seconds, microseconds) : apr_pstrcat(pool, seconds, "Z", NULL);
 }
 

@@ -1,6 +1,7 @@
 /*
- * JSON trees on cJSON: reading after the strict scanner, building, looking up (see json.h). Printing is in json_print.c.
- * Layer: base; the only file that includes cJSON. Thread rule: a tree is used by one thread at a time, a finished one may be read by many.
+ * JSON trees on cJSON: reading after the strict scanner, building, looking up (see json.h); json_print.c prints.
+ * Layer: base; the only file that includes cJSON.
+ * Thread rule: a tree is used by one thread at a time, a finished one may be read by many.
  *
  * cJSON's own look-up ignores case, its integers are clamped to int and its printer rounds: none of them is used here.
  * When memory runs out the process ends, as with APR pools.
@@ -20,7 +21,8 @@
 #include "base/utf8.h"
 
 const ra_json_limits_t ra_json_limits_request = {RA_BODY_MAX_BYTES, RA_JSON_MAX_DEPTH, RA_JSON_MAX_MEMBERS};
-const ra_json_limits_t ra_json_limits_document = {RA_DOCUMENT_MAX_BYTES, RA_DOCUMENT_MAX_DEPTH, RA_DOCUMENT_MAX_MEMBERS};
+const ra_json_limits_t ra_json_limits_document = {RA_DOCUMENT_MAX_BYTES, RA_DOCUMENT_MAX_DEPTH,
+                                                  RA_DOCUMENT_MAX_MEMBERS};
 
 /* ---- roots ---- */
 
@@ -75,7 +77,7 @@ ra_json_t *ra_json_array_make(apr_pool_t *pool)
 
 /* ---- building ---- */
 
-/* Puts a node under a name, at the place of a former member of that name; the object owns it then. NULL when it is no object. */
+/* Puts a node under a name, at the place of a former member of that name. NULL when @a object is none. */
 static cJSON *put(cJSON *object, const char *name, cJSON *node)
 {
     needed(node);

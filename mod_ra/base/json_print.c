@@ -1,6 +1,6 @@
 /*
- * JSON text from trees, compact and canonical (see json.h). Integers are printed exactly up to 2^53-1, other numbers as the
- * shortest decimal that reads back as the same double.
+ * JSON text from trees, compact and canonical (see json.h). Integers are printed exactly up to 2^53-1, other numbers
+ * as the shortest decimal that reads back as the same double.
  * Layer: base; knows trees by json.h only. Thread rule: free-threaded.
  */
 #include "base/json.h"

@@ -337,8 +337,8 @@ static int compare_keys(const void *left, const void *right)
 }
 
 /*
- * Names must differ by more than ASCII case. Sorting finds equals in n log n whatever the names are, so there is no hash that
- * a stranger could make collide.
+ * Names must differ by more than ASCII case. Sorting finds equals in n log n whatever the names are, so there is no
+ * hash that a stranger could make collide.
  */
 static int keys_differ(scan_t *scan, int first)
 {

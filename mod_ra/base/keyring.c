@@ -2,7 +2,7 @@
  * The keys outside the database: reading the key file, sealing and opening values, keyed hashes (see crypt.h).
  * Layer: base. Thread rule: a keyring is immutable after loading and shared by all threads.
  *
- * A sealed value: version (1), key id (1), nonce (12), ciphertext, tag (16). Version and id are authenticated with the context.
+ * A sealed value: version (1), key id (1), nonce (12), ciphertext, tag (16); version, id and context are authenticated.
  * Each use has its own key: HKDF-SHA256 (RFC 5869) with "<use>:<label>" as info, so no bytes serve two purposes.
  */
 #include "base/crypt.h"
@@ -131,7 +131,8 @@ static const char *add_lines(ra_keyring_t *keyring, char *text, apr_pool_t *scra
 }
 
 /* Opens the file and looks at the open file, so that what was checked is what is read. */
-static apr_status_t open_private(apr_file_t **pfile, apr_size_t *psize, const char *path, const char **perror, apr_pool_t *scratch)
+static apr_status_t open_private(apr_file_t **pfile, apr_size_t *psize, const char *path, const char **perror,
+                                 apr_pool_t *scratch)
 {
     apr_finfo_t info;
     apr_status_t status = apr_file_open(pfile, path, APR_READ | APR_BINARY, APR_OS_DEFAULT, scratch);
@@ -206,7 +207,7 @@ static void derive(unsigned char derived[RA_SHA256_BYTES], const key_entry_t *ke
 
 /* ---- sealing ---- */
 
-/* One run of AES-256-GCM over header and context; 0 when it failed. @a tag is written when sealing, checked when opening. */
+/* One run of AES-256-GCM over header and context. The tag is written when sealing and checked when opening. */
 typedef struct gcm_t {
     const key_entry_t *key;
     const char *label;
@@ -280,7 +281,8 @@ apr_status_t ra_seal(ra_bytes_t *psealed, const ra_keyring_t *keyring, const cha
 apr_status_t ra_unseal(ra_bytes_t *pplain, const ra_keyring_t *keyring, const char *label, const char *context,
                        ra_bytes_t sealed, apr_pool_t *pool)
 {
-    if (sealed.len < OVERHEAD_BYTES || sealed.len > RA_SEALED_MAX_BYTES + OVERHEAD_BYTES || sealed.data[0] != SEAL_VERSION) {
+    if (sealed.len < OVERHEAD_BYTES || sealed.len > RA_SEALED_MAX_BYTES + OVERHEAD_BYTES ||
+        sealed.data[0] != SEAL_VERSION) {
         return APR_EINVAL;
     }
     const key_entry_t *key = find_key(keyring, sealed.data[1]);

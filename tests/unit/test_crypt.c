@@ -27,8 +27,8 @@ static const char *write_key_file(const char *text, apr_size_t len, apr_fileperm
     return path;
 }
 
-static apr_status_t load_bytes(ra_keyring_t **pring, const char *text, apr_size_t len, apr_fileperms_t mode, const char **perror,
-                               apr_pool_t *pool)
+static apr_status_t load_bytes(ra_keyring_t **pring, const char *text, apr_size_t len, apr_fileperms_t mode,
+                               const char **perror, apr_pool_t *pool)
 {
     const char *path = write_key_file(text, len, mode, pool);
     apr_status_t status = ra_keyring_load(pring, path, perror, pool);
@@ -42,7 +42,8 @@ static ra_keyring_t *ring_of(const char *text, apr_pool_t *pool)
     ra_keyring_t *ring;
     const char *error;
 
-    assert_int_equal(load_bytes(&ring, text, strlen(text), APR_FPROT_UREAD | APR_FPROT_GREAD, &error, pool), APR_SUCCESS);
+    assert_int_equal(load_bytes(&ring, text, strlen(text), APR_FPROT_UREAD | APR_FPROT_GREAD, &error, pool),
+                     APR_SUCCESS);
     assert_null(error);
     return ring;
 }
@@ -89,9 +90,15 @@ static void test_hex_goes_both_ways_and_is_strict(void **state)
 static void test_base64_of_rfc4648(void **state)
 {
     static const char *const cases[][3] = {
-        {"", "", ""},           {"f", "Zg", "Zg=="},          {"fo", "Zm8", "Zm8="},           {"foo", "Zm9v", "Zm9v"},
-        {"foob", "Zm9vYg", "Zm9vYg=="}, {"fooba", "Zm9vYmE", "Zm9vYmE="}, {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
-        {"\xFF\xEF\xBE", "_---", "/+++"}, {"\xFB\xFF", "-_8", "+/8="},
+        {"", "", ""},
+        {"f", "Zg", "Zg=="},
+        {"fo", "Zm8", "Zm8="},
+        {"foo", "Zm9v", "Zm9v"},
+        {"foob", "Zm9vYg", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
+        {"\xFF\xEF\xBE", "_---", "/+++"},
+        {"\xFB\xFF", "-_8", "+/8="},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -106,7 +113,8 @@ static void test_base64_of_rfc4648(void **state)
 
 static void test_base64_has_one_text_per_value(void **state)
 {
-    static const char *const bad[] = {"Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zm8", "Zm9v=", "Z===", "====", "=Zg=", "Zm9v\n", "Zm 9", "Zm-_", "Zg==Zg=="};
+    static const char *const bad[] = {
+        "Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zm8", "Zm9v=", "Z===", "====", "=Zg=", "Zm9v\n", "Zm 9", "Zm-_", "Zg==Zg=="};
     static const char *const bad_url[] = {"Z", "Zh", "Zm9", "Zg==", "Zm+/", "Zm9v Zg", "\xC3\xA9\xC3\xA9"};
     ra_bytes_t bytes;
 
@@ -125,7 +133,8 @@ static void test_every_length_survives_the_encodings(void **state)
 
     assert_int_equal(ra_random(data, sizeof(data)), APR_SUCCESS);
     for (apr_size_t len = 0; len <= sizeof(data); len++) {
-        assert_int_equal(ra_base64url_decode(&bytes, ra_base64url(ra_bytes_of(data, len), *state), *state), APR_SUCCESS);
+        assert_int_equal(ra_base64url_decode(&bytes, ra_base64url(ra_bytes_of(data, len), *state), *state),
+                         APR_SUCCESS);
         assert_true(ra_bytes_equal(bytes, ra_bytes_of(data, len)));
         assert_int_equal(ra_hex_decode(&bytes, ra_hex(ra_bytes_of(data, len), *state), *state), APR_SUCCESS);
         assert_true(ra_bytes_equal(bytes, ra_bytes_of(data, len)));
@@ -150,7 +159,8 @@ static void test_a_key_file_open_to_others_is_refused(void **state)
     const char *error;
 
     for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
-        assert_int_equal(load_bytes(&ring, text, sizeof(text) - 1, APR_FPROT_UREAD | modes[i], &error, *state), APR_EACCES);
+        assert_int_equal(load_bytes(&ring, text, sizeof(text) - 1, APR_FPROT_UREAD | modes[i], &error, *state),
+                         APR_EACCES);
         assert_non_null(error);
         assert_null(ring);
     }
@@ -159,8 +169,19 @@ static void test_a_key_file_open_to_others_is_refused(void **state)
 static void test_a_wrong_key_file_is_refused_with_a_reason(void **state)
 {
     static const char *const texts[] = {
-        "", "\n# nothing\n", "1\n", "0 " KEY_ONE, "256 " KEY_ONE, "-1 " KEY_ONE, "x " KEY_ONE, KEY_ONE, "1 AQEB", "1 " KEY_ONE "x",
-        "1 " KEY_ONE "\n1 " KEY_TWO "\n", "1 " KEY_ONE " # no comment here", "1 " KEY_ONE "\n2\n",
+        "",
+        "\n# nothing\n",
+        "1\n",
+        "0 " KEY_ONE,
+        "256 " KEY_ONE,
+        "-1 " KEY_ONE,
+        "x " KEY_ONE,
+        KEY_ONE,
+        "1 AQEB",
+        "1 " KEY_ONE "x",
+        "1 " KEY_ONE "\n1 " KEY_TWO "\n",
+        "1 " KEY_ONE " # no comment here",
+        "1 " KEY_ONE "\n2\n",
     };
     static const char nul[] = "1 " KEY_ONE "\n\0 2";
     ra_keyring_t *ring;
@@ -182,9 +203,11 @@ static void test_a_sealed_value_opens_only_where_it_was_put(void **state)
     ra_keyring_t *ring = ring_of("# keys\r\n  7\t" KEY_ONE "  \r\n", *state);
     ra_bytes_t sealed, again, plain;
 
-    assert_int_equal(ra_seal(&sealed, ring, "person", "people.id_number:1", ra_bytes_text("身份证"), *state), APR_SUCCESS);
+    assert_int_equal(ra_seal(&sealed, ring, "person", "people.id_number:1", ra_bytes_text("身份证"), *state),
+                     APR_SUCCESS);
     assert_int_equal(sealed.len, 9 + 30);
-    assert_int_equal(ra_seal(&again, ring, "person", "people.id_number:1", ra_bytes_text("身份证"), *state), APR_SUCCESS);
+    assert_int_equal(ra_seal(&again, ring, "person", "people.id_number:1", ra_bytes_text("身份证"), *state),
+                     APR_SUCCESS);
     assert_false(ra_bytes_equal(sealed, again));
     assert_int_equal(ra_unseal(&plain, ring, "person", "people.id_number:1", sealed, *state), APR_SUCCESS);
     assert_string_equal((const char *)plain.data, "身份证");
@@ -242,7 +265,9 @@ static void test_the_first_key_seals_and_all_open(void **state)
 static void test_search_hashes_outlive_new_keys(void **state)
 {
     static const char *const rings[] = {
-        "1 " KEY_ONE "\n", "2 " KEY_TWO "\n1 " KEY_ONE "\n", "1 " KEY_ONE "\n3 " KEY_THREE "\n2 " KEY_TWO "\n",
+        "1 " KEY_ONE "\n",
+        "2 " KEY_TWO "\n1 " KEY_ONE "\n",
+        "1 " KEY_ONE "\n3 " KEY_THREE "\n2 " KEY_TWO "\n",
     };
     unsigned char first[RA_SHA256_BYTES], mac[RA_SHA256_BYTES];
 

@@ -1,12 +1,13 @@
-/* The strict JSON reader and the builder: cases J1-J5 of the bad-input catalogue, exact numbers, printing, pointers, patches. */
+/* The strict JSON reader and the builder: cases J1-J5 of the bad-input catalogue, exact numbers, printing, pointers,
+ * patches. */
 #include "unit.h"
 
 #include "base/json.h"
 #include "base/limits.h"
 
-#define MAX_INTEGER "9007199254740991"
 
-static apr_status_t parse_bytes(ra_json_t **pjson, ra_json_error_t *error, const char *text, apr_size_t len, apr_pool_t *pool)
+static apr_status_t parse_bytes(ra_json_t **pjson, ra_json_error_t *error, const char *text, apr_size_t len,
+                                apr_pool_t *pool)
 {
     *error = (ra_json_error_t){0, NULL};
     return ra_json_parse(pjson, text, len, &ra_json_limits_request, error, pool);
@@ -108,9 +109,28 @@ static void test_strange_texts_are_refused_with_their_reason_and_place(void **st
 static void test_good_texts_print_as_they_were(void **state)
 {
     static const char *const texts[] = {
-        "{}", "[]", "null", "true", "false", "0", "-1", "0.5", "1e+300", "\"\"", "[[[]]]", "[1,2,[3],{\"a\":null}]",
-        "\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\"", "{\"姓名\":\"张三\",\"a/b\":true}", "\"\xF0\x9F\x98\x80\"",
-        "{\"a\":{\"A\":1},\"b\":{\"a\":2}}", MAX_INTEGER, "-" MAX_INTEGER, "9007199254740990", "0.1", "123456.789", "5e-324",
+        "{}",
+        "[]",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "0.5",
+        "1e+300",
+        "\"\"",
+        "[[[]]]",
+        "[1,2,[3],{\"a\":null}]",
+        "\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\"",
+        "{\"姓名\":\"张三\",\"a/b\":true}",
+        "\"\xF0\x9F\x98\x80\"",
+        "{\"a\":{\"A\":1},\"b\":{\"a\":2}}",
+        "9007199254740991",
+        "-9007199254740991",
+        "9007199254740990",
+        "0.1",
+        "123456.789",
+        "5e-324",
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -120,7 +140,8 @@ static void test_good_texts_print_as_they_were(void **state)
 
 static void test_escapes_are_resolved(void **state)
 {
-    assert_string_equal(ra_json_string(parsed(" \"\\u5f20\\uD83D\\uDE00\\/\\u007f\" ", *state)), "张\xF0\x9F\x98\x80/\x7f");
+    assert_string_equal(ra_json_string(parsed(" \"\\u5f20\\uD83D\\uDE00\\/\\u007f\" ", *state)),
+                        "张\xF0\x9F\x98\x80/\x7f");
     assert_int_equal(ra_json_get_int(parsed("{\"\\u0041b\" : 7 }", *state), "Ab", 0), 7);
 }
 
@@ -143,7 +164,8 @@ static void test_integers_are_exact_up_to_2_53(void **state)
         ra_json_set_int(object, "n", value);
         ra_json_set_int(object, "m", -value);
         const char *text = ra_json_print(object, *state);
-        assert_string_equal(text, apr_psprintf(*state, "{\"n\":%" APR_INT64_T_FMT ",\"m\":-%" APR_INT64_T_FMT "}", value, value));
+        assert_string_equal(
+            text, apr_psprintf(*state, "{\"n\":%" APR_INT64_T_FMT ",\"m\":-%" APR_INT64_T_FMT "}", value, value));
         ra_json_t *again = parsed(text, *state);
         assert_true(ra_json_get_int(again, "n", 0) == value);
         assert_true(ra_json_get_int(again, "m", 0) == -value);
@@ -166,7 +188,8 @@ static void test_what_counts_as_an_integer(void **state)
         const char *text;
         int integer;
     } cases[] = {
-        {"1", 1}, {"1.0", 1}, {"10e2", 1}, {"1.5", 0}, {"1e300", 0}, {"9007199254740993.0", 0}, {"\"1\"", 0}, {"true", 0}, {"-0", 1},
+        {"1", 1},     {"1.0", 1},  {"10e2", 1}, {"1.5", 0}, {"1e300", 0}, {"9007199254740993.0", 0},
+        {"\"1\"", 0}, {"true", 0}, {"-0", 1},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -193,7 +216,8 @@ static void test_depth_is_limited(void **state)
     apr_pool_t *pool = *state;
     ra_json_t *json;
     ra_json_error_t error;
-    const char *deepest = apr_pstrcat(pool, repeated("[", RA_JSON_MAX_DEPTH, pool), repeated("]", RA_JSON_MAX_DEPTH, pool), NULL);
+    const char *deepest =
+        apr_pstrcat(pool, repeated("[", RA_JSON_MAX_DEPTH, pool), repeated("]", RA_JSON_MAX_DEPTH, pool), NULL);
 
     assert_int_equal(parse_bytes(&json, &error, deepest, strlen(deepest), pool), APR_SUCCESS);
     const char *deeper = apr_pstrcat(pool, "{\"a\":", deepest, "}", NULL);
@@ -334,11 +358,12 @@ static void test_reading_from_nothing_gives_the_fallback(void **state)
 static void test_the_canonical_form_sorts_by_utf16(void **state)
 {
     /* The example of RFC 8785 §3.2.3, without its numbers. */
-    ra_json_t *json = parsed("{\"\\u20ac\":1,\"\\r\":2,\"\\ufb33\":3,\"1\":4,\"\\ud83d\\ude00\":5,\"\\u0080\":6,\"\\u00f6\":[{\"b\":1,\"a\":2}]}",
+    ra_json_t *json = parsed("{\"\\u20ac\":1,\"\\r\":2,\"\\ufb33\":3,\"1\":4,\"\\ud83d\\ude00\":5,\"\\u0080\":6,"
+                             "\"\\u00f6\":[{\"b\":1,\"a\":2}]}",
                              *state);
 
-    assert_string_equal(ra_json_canonical(json, *state),
-                        "{\"\\r\":2,\"1\":4,\"\xC2\x80\":6,\"ö\":[{\"a\":2,\"b\":1}],\"€\":1,\"\xF0\x9F\x98\x80\":5,\"\xEF\xAC\xB3\":3}");
+    assert_string_equal(ra_json_canonical(json, *state), "{\"\\r\":2,\"1\":4,\"\xC2\x80\":6,\"ö\":[{\"a\":2,\"b\":1}],"
+                                                         "\"€\":1,\"\xF0\x9F\x98\x80\":5,\"\xEF\xAC\xB3\":3}");
 }
 
 static void test_equality_is_deep_and_ignores_the_order_of_members(void **state)
@@ -347,9 +372,15 @@ static void test_equality_is_deep_and_ignores_the_order_of_members(void **state)
         const char *a, *b;
         int equal;
     } cases[] = {
-        {"{\"a\":1,\"b\":[1,2]}", "{\"b\":[1,2],\"a\":1.0}", 1}, {"[1,2]", "[2,1]", 0},  {"[1]", "[1,1]", 0},
-        {"{\"a\":1}", "{\"b\":1}", 0},                           {"{\"a\":1}", "{}", 0}, {"null", "false", 0},
-        {"true", "false", 0},                                    {"\"a\"", "\"a\"", 1},  {"{}", "[]", 0},
+        {"{\"a\":1,\"b\":[1,2]}", "{\"b\":[1,2],\"a\":1.0}", 1},
+        {"[1,2]", "[2,1]", 0},
+        {"[1]", "[1,1]", 0},
+        {"{\"a\":1}", "{\"b\":1}", 0},
+        {"{\"a\":1}", "{}", 0},
+        {"null", "false", 0},
+        {"true", "false", 0},
+        {"\"a\"", "\"a\"", 1},
+        {"{}", "[]", 0},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -364,14 +395,33 @@ static void test_pointers_lead_where_rfc6901_says(void **state)
         const char *pointer;
         const char *found; /* printed; NULL = nowhere */
     } cases[] = {
-        {"/foo", "[\"bar\",\"baz\"]"}, {"/foo/0", "\"bar\""}, {"/", "0"},     {"/a~1b", "1"},  {"/c%d", "2"},
-        {"/e^f", "3"},                 {"/g|h", "4"},         {"/i\\j", "5"}, {"/k\"l", "6"},  {"/ ", "7"},
-        {"/m~0n", "8"},                {"/foo/1", "\"baz\""}, {"/foo/2", NULL}, {"/foo/00", NULL}, {"/foo/-", NULL},
-        {"foo", NULL},                 {"/FOO", NULL},        {"/m~n", NULL}, {"/m~", NULL},   {"/foo/0/x", NULL},
-        {"/foo/4294967296", NULL},     {"/foo/", NULL},       {"/foo/ 1", NULL},
+        {"/foo", "[\"bar\",\"baz\"]"},
+        {"/foo/0", "\"bar\""},
+        {"/", "0"},
+        {"/a~1b", "1"},
+        {"/c%d", "2"},
+        {"/e^f", "3"},
+        {"/g|h", "4"},
+        {"/i\\j", "5"},
+        {"/k\"l", "6"},
+        {"/ ", "7"},
+        {"/m~0n", "8"},
+        {"/foo/1", "\"baz\""},
+        {"/foo/2", NULL},
+        {"/foo/00", NULL},
+        {"/foo/-", NULL},
+        {"foo", NULL},
+        {"/FOO", NULL},
+        {"/m~n", NULL},
+        {"/m~", NULL},
+        {"/foo/0/x", NULL},
+        {"/foo/4294967296", NULL},
+        {"/foo/", NULL},
+        {"/foo/ 1", NULL},
     };
     ra_json_t *root = parsed("{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"c%d\":2,\"e^f\":3,\"g|h\":4,\"i\\\\j\":5,"
-                             "\"k\\\"l\":6,\" \":7,\"m~n\":8}", *state);
+                             "\"k\\\"l\":6,\" \":7,\"m~n\":8}",
+                             *state);
 
     assert_ptr_equal(ra_json_pointer(root, ""), root);
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
