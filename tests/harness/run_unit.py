@@ -1,6 +1,6 @@
 """Runs unit test programs and prints one line each; the whole output only of those that fail.
 
-A test whose source says `needs: database` in its first lines runs with RA_DB_SOCKET etc. of a private MariaDB (with_mariadb).
+A test whose source includes store_fixture.h, or says `needs: database`, runs with a private MariaDB (with_mariadb).
 """
 import argparse
 import os
@@ -15,8 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def needs_database(source):
-    head = source.read_text("utf-8")[:2000] if source.exists() else ""
-    return "needs: database" in head or source.stem.startswith("test_store")
+    text = source.read_text("utf-8") if source.exists() else ""
+    return re.search(r'needs: database|RA_TEST_DB_SOCKET|#include "store_fixture\.h"', text) is not None
 
 
 def run(program, source_root):
