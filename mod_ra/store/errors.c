@@ -31,6 +31,7 @@ static const error_row_t classes[] = {
     {CR_SERVER_GONE_ERROR, RA_ERROR_LOST},         /* 2006 */
     {CR_SERVER_LOST, RA_ERROR_LOST},               /* 2013 */
     {CR_SERVER_LOST_EXTENDED, RA_ERROR_LOST},      /* 2055 */
+    {CR_NEW_STMT_METADATA, RA_ERROR_LOST},         /* 2057, columns came or went under a prepared statement */
     {ER_DUP_ENTRY, RA_ERROR_DUPLICATE},            /* 1062 */
     {ER_DUP_ENTRY_WITH_KEY_NAME, RA_ERROR_DUPLICATE}, /* 1586 */
     {ER_NEED_REPREPARE, RA_ERROR_STALE},           /* 1615 */

@@ -32,6 +32,7 @@ typedef struct ra_level_t {
 struct ra_store_t {
     ra_store_config_t config; /* strings copied */
     apr_pool_t *pool;
+    apr_pool_t *list_pool; /* without parent: it outlives a child's end while a connection is out (pool.c) */
     apr_reslist_t *list;
     ra_level_t level;
     ra_tx_body_fn hints[RA_BODY_HINTS]; /* atomic slots (transaction.c) */

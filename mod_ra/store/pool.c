@@ -48,6 +48,34 @@ static apr_status_t place_drop(void *place, void *data, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
+/* A list with a connection still out must not be destroyed (APR asserts that): the thread that has it may be hanging while the child ends. */
+static apr_status_t list_cleanup(void *data)
+{
+    ra_store_t *store = data;
+
+    if (!apr_atomic_read32(&store->busy)) {
+        apr_pool_destroy(store->list_pool);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t list_make(ra_store_t *store)
+{
+    int max = store->config.pool_max;
+    apr_status_t rv = apr_pool_create_unmanaged_ex(&store->list_pool, NULL, NULL);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_tag(store->list_pool, "ra_store");
+    apr_pool_cleanup_register(store->pool, store, list_cleanup, apr_pool_cleanup_null);
+    rv = apr_reslist_create(&store->list, max, max, max, 0, place_make, place_drop, store, store->list_pool);
+    if (rv == APR_SUCCESS) {
+        apr_reslist_timeout_set(store->list, store->config.wait);
+    }
+    return rv;
+}
+
 static int is_loopback(const char *host)
 {
     return !strcmp(host, "localhost") || !strcmp(host, "127.0.0.1") || !strcmp(host, "::1");
@@ -89,15 +117,12 @@ apr_status_t ra_store_make(ra_store_t **pstore, const ra_store_config_t *config,
     store->pool = pool;
     rv = apr_thread_mutex_create(&store->level.mutex, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv == APR_SUCCESS) {
-        rv = apr_reslist_create(&store->list, config->pool_max, config->pool_max, config->pool_max, 0, place_make,
-                                place_drop, store, pool);
+        rv = list_make(store);
     }
-    if (rv != APR_SUCCESS) {
-        return rv;
+    if (rv == APR_SUCCESS) {
+        *pstore = store;
     }
-    apr_reslist_timeout_set(store->list, config->wait);
-    *pstore = store;
-    return APR_SUCCESS;
+    return rv;
 }
 
 apr_status_t ra_pool_take(ra_connection_t **pconnection, ra_store_t *store, ra_result_t *result)

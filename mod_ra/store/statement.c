@@ -214,6 +214,26 @@ static unsigned int execute(ra_connection_t *connection, MYSQL_STMT *handle, MYS
     return 0;
 }
 
+/*
+ * Were columns renamed since the statement was prepared (a view was made anew)? The client library then keeps the old names in the
+ * statement and has the new ones in the connection only; it notices itself only when their number has changed.
+ */
+static int is_renamed(const ra_connection_t *connection, const MYSQL_STMT *handle)
+{
+    const MYSQL_FIELD *sent = connection->mysql->fields;
+    unsigned int i;
+
+    if (!handle->field_count || !sent || sent == handle->fields) {
+        return 0;
+    }
+    for (i = 0; i < handle->field_count; i++) {
+        if (strcmp(sent[i].name, handle->fields[i].name)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Warnings that mean lost data are errors: GROUP_CONCAT and the JSON functions cut with no more than that. */
 static apr_status_t check_warnings(ra_tx_t *tx, ra_statement_t *statement)
 {
@@ -272,6 +292,11 @@ apr_status_t ra_statement_run(ra_statement_t **pstatement, ra_tx_t *tx, const ch
     }
     if (error) {
         return ra_statement_failed(tx, *pstatement);
+    }
+    if (is_renamed(tx->connection, (*pstatement)->handle)) {
+        ra_statement_done(*pstatement);
+        ra_error_note(tx->connection, CR_NEW_STMT_METADATA, NULL, sql);
+        return ra_tx_failed(tx);
     }
     if (mysql_warning_count(tx->connection->mysql)) {
         rv = check_warnings(tx, *pstatement);

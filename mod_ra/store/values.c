@@ -121,3 +121,10 @@ MYSQL_BIND *ra_values_bind(ra_values_t values, apr_pool_t *pool)
     }
     return binds;
 }
+
+ra_value_t ra_v_rfc3339(const char *time)
+{
+    apr_time_t parsed;
+
+    return time && ra_rfc3339_parse(&parsed, time) == APR_SUCCESS ? ra_v_time(parsed) : ra_v_null();
+}
