@@ -8,6 +8,7 @@
 #include <apr_tables.h>
 
 #include "api/schema.h"
+#include "base/crypt.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "business/roles.h"
@@ -83,7 +84,7 @@ const ra_operation_t *ra_spec_operation(const ra_spec_t *spec, int index);
 /** The document as it is served, and its strong ETag (quoted). */
 ra_bytes_t ra_spec_text(const ra_spec_t *spec);
 const char *ra_spec_etag(const ra_spec_t *spec);
-/** The problems part of the document, for problem.c. */
+/** The document itself, for problem.c: its members x-ra-problems, x-ra-violations and x-ra-words hold the texts. */
 const ra_json_t *ra_spec_problems(const ra_spec_t *spec);
 
 typedef struct ra_match_t {
