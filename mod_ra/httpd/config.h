@@ -1,0 +1,128 @@
+/*
+ * The directives of the module and what they become. Layer: httpd.
+ * Thread rule: written while httpd reads its configuration, read by every thread afterwards; lives in the configuration pool.
+ *
+ * Each directive that is a plain value is one row of a list below: the member, its type, its command and its check all come from there.
+ */
+#ifndef RA_HTTPD_CONFIG_H
+#define RA_HTTPD_CONFIG_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "api/spec.h"
+#include "business/ra.h"
+#include "store/store.h"
+
+extern module AP_MODULE_DECLARE_DATA ra_module;
+
+/* The migration that this build expects: the number of the last file of sql/migrations/. */
+#ifndef RA_SCHEMA_LEVEL
+#define RA_SCHEMA_LEVEL 4
+#endif
+
+#define RA_SECONDS_PER_DAY 86400
+
+/* X(member, directive, check, help); checks are in config.c */
+#define RA_TEXT_SETTINGS(X)                                                                                            \
+    X(database_socket, "RADatabaseSocket", check_path, "UNIX socket of MariaDB")                                       \
+    X(database_user, "RADatabaseUser", check_word, "user of the module in MariaDB")                                    \
+    X(database_password_file, "RADatabasePasswordFile", check_path, "file with the password of that user")             \
+    X(database_name, "RADatabaseName", check_word, "database of the RA")                                               \
+    X(database_ca_file, "RADatabaseCAFile", check_path, "PEM: verifies MariaDB's TLS certificate")                     \
+    X(api_document, "RAApiDocument", check_path, "the bundled API document, openapi.json")                             \
+    X(key_file, "RAKeyFile", check_path, "keys that seal personal data; readable by root only")                        \
+    X(upstream_url, "RAUpstreamURL", check_url, "CMP address of the upstream CA")                                      \
+    X(upstream_tls_ca, "RAUpstreamTLSCAFile", check_path, "PEM: verifies the TLS server of the CA")                    \
+    X(upstream_trust, "RAUpstreamTrust", check_path, "PEM: CA certificates that protect the CA's answers and issue")   \
+    X(first_administrator, "RAFirstAdministrator", check_sha256, "SHA-256 of the first administrator's certificate")   \
+    X(credential_trust, "RACredentialTrust", check_path, "PEM: CAs of the certificates of people and systems")
+
+/* X(member, directive, default, lowest, highest, help) */
+#define RA_NUMBER_SETTINGS(X)                                                                                          \
+    X(database_pool, "RADatabasePool", 16, 1, 1000, "connections per child, at most")                                  \
+    X(database_wait, "RADatabaseWait", 5, 1, 60, "seconds to wait for a free connection")                              \
+    X(upstream_timeout, "RAUpstreamTimeout", 30, 1, 300, "seconds for one try at the upstream CA")                     \
+    X(production_wait, "RAProductionWait", 5, 0, 30, "seconds a production request waits for the CA")                  \
+    X(code_lifetime, "RACodeLifetime", 14 * RA_SECONDS_PER_DAY, 60, 90 * RA_SECONDS_PER_DAY, "life of codes, seconds") \
+    X(validity_tolerance, "RAValidityTolerance", RA_SECONDS_PER_DAY, 0, 30 * RA_SECONDS_PER_DAY,                       \
+      "seconds that notBefore and notAfter may differ from what was approved")
+
+/* X(member, directive, default, help) */
+#define RA_FLAG_SETTINGS(X)                                                                                            \
+    X(upstream_runner, "RAUpstreamRunner", 1, "on: the children of this server run the jobs of the outbox")            \
+    X(status_second_field, "RAStatusSecondField", 0, "on: the status query demands a second field")
+
+struct ra_limiter_t;
+struct ra_metrics_t;
+
+/** What post_config makes of the settings; inherited by the children. */
+typedef struct ra_runtime_t {
+    const ra_spec_t *spec;      /* made in check_config */
+    const ra_keyring_t *keyring;
+    const ra_ca_t *ca;          /* NULL: no upstream CA */
+    ra_store_config_t store;
+    ra_settings_t settings;
+    struct ra_limiter_t *limiter;
+    struct ra_metrics_t *metrics;
+    int ready;                  /* post_config of this generation went through */
+} ra_runtime_t;
+
+/** Settings of the whole server. */
+typedef struct ra_globals_t {
+#define RA_MEMBER(member, directive, check, help) const char *member;
+    RA_TEXT_SETTINGS(RA_MEMBER)
+#undef RA_MEMBER
+#define RA_MEMBER(member, directive, value, lowest, highest, help) apr_int64_t member;
+    RA_NUMBER_SETTINGS(RA_MEMBER)
+#undef RA_MEMBER
+#define RA_MEMBER(member, directive, value, help) int member;
+    RA_FLAG_SETTINGS(RA_MEMBER)
+#undef RA_MEMBER
+    const char *database_host; /* RADatabaseHost host[:port] */
+    int database_port;
+    const char *upstream_tls_cert; /* RAUpstreamTLSCertificate cert key */
+    const char *upstream_tls_key;
+    const char *upstream_signer_cert; /* RAUpstreamSigner cert key */
+    const char *upstream_signer_key;
+    int upstream_p10cr;      /* RAUpstreamRequest cr|p10cr */
+    int upstream_idempotent; /* RAUpstreamResend idempotent|never */
+    ra_runtime_t runtime;
+} ra_globals_t;
+
+/** RARateLimit; requests 0: off. */
+typedef struct ra_limit_t {
+    int is_set;
+    int requests;
+    int seconds;
+} ra_limit_t;
+
+/** Settings of one virtual host. */
+typedef struct ra_server_t {
+    ra_globals_t *globals; /* the same for all after merging */
+    unsigned host;         /* a ra_host_e; 0: RAHost missing, the module declines; not inherited */
+    ra_limit_t limit;
+} ra_server_t;
+
+extern const command_rec ra_commands[];
+
+void *ra_server_create(apr_pool_t *pool, server_rec *server);
+void *ra_server_merge(apr_pool_t *pool, void *base, void *virtual);
+/** The settings of a server; never NULL. */
+const ra_server_t *ra_server_get(const server_rec *server);
+/** The settings of the whole server for those who may change them: check_config and post_config. */
+ra_globals_t *ra_globals_get(server_rec *main_server);
+/** Is there any virtual host with RAHost? */
+int ra_is_configured(server_rec *main_server);
+
+/** "public", "staff", "api", "internal". */
+const char *ra_host_name(unsigned host);
+
+/** check_config: settings, API document, client certificates (check.c, sslcheck.c); OK or HTTP_INTERNAL_SERVER_ERROR after logging why. */
+int ra_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
+/** Looks through the configuration tree for SSLEngine and SSLVerifyClient that do not fit RAHost. @return NULL or what is wrong */
+const char *ra_ssl_check(const ap_directive_t *tree, apr_pool_t *pool);
+/** post_config: secrets, shared memory, database check, watchdog (startup.c). */
+int ra_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
+
+#endif

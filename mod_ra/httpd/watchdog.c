@@ -1,0 +1,127 @@
+/*
+ * Sweeps the outbox twice a second and keeps this child's gauges fresh. Layer: httpd.
+ * Thread rule: the callback runs in a thread of mod_watchdog; the flags are atomics.
+ *
+ * mod_watchdog may join its thread only after the child's pool is gone, so the child itself waits for the runner; the threads that run the jobs
+ * are joined with the pool. A job that does not end in time is left: a guard ends the process without cleaning up under a running thread, the
+ * lease runs out and another child finds the job in the database.
+ */
+#include "httpd/watchdog.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include <apr_optional.h>
+#include <http_log.h>
+#include <mod_watchdog.h>
+
+#include "httpd/child.h"
+#include "httpd/config.h"
+#include "httpd/log_ids.h"
+#include "httpd/metrics.h"
+
+#define RA_SWEEP_MS 500
+#define RA_SWEEP_JOBS_MAX 50
+#define RA_STOP_STEP_MS 20
+#define RA_STOP_SECONDS 7          /* ungraceful: httpd kills its children after about ten */
+#define RA_STOP_TRIES 2            /* graceful: a job may try twice at the CA */
+#define RA_STOP_SPARE_SECONDS 5
+
+APLOG_USE_MODULE(ra);
+
+static struct {
+    volatile apr_uint32_t stop; /* read by ra_outbox_sweep() */
+    atomic_int is_running;      /* the callback is inside of a sweep */
+    atomic_int is_graceful;
+    int is_on;                  /* RAUpstreamRunner */
+    int seconds;                /* to wait for jobs on a graceful stop */
+    server_rec *server;
+} runner;
+
+static void sweep(apr_pool_t *pool)
+{
+    const ra_child_t *child = ra_child_get();
+    atomic_store(&runner.is_running, 1);
+    if (child != NULL && !__atomic_load_n(&runner.stop, __ATOMIC_SEQ_CST)) {
+        if (runner.is_on) {
+            ra_outbox_sweep(child->outbox, RA_SWEEP_JOBS_MAX, &runner.stop, pool);
+        }
+        ra_metrics_refresh(child);
+    }
+    atomic_store(&runner.is_running, 0);
+}
+
+/** Always APR_SUCCESS: mod_watchdog never calls again after anything else. */
+static apr_status_t step(int state, void *data, apr_pool_t *pool)
+{
+    (void)data;
+    switch (state) {
+    case AP_WATCHDOG_STATE_STARTING:
+        ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, runner.server, RA_LOG_RUNNER_STARTED "outbox runner started");
+        break;
+    case AP_WATCHDOG_STATE_RUNNING:
+        sweep(pool);
+        break;
+    default:
+        ra_watchdog_stop(atomic_load(&runner.is_graceful));
+        break;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t ra_watchdog_register(server_rec *main_server, apr_pool_t *pconf)
+{
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+    const ra_globals_t *globals = ra_globals_get(main_server);
+    ap_watchdog_t *watchdog = NULL;
+    if (get == NULL || add == NULL) {
+        return APR_ENOTIMPL;
+    }
+    runner.server = main_server;
+    runner.is_on = globals->upstream_runner;
+    runner.seconds = RA_STOP_TRIES * (int)globals->upstream_timeout + RA_STOP_SPARE_SECONDS;
+    apr_status_t status = get(&watchdog, "_ra_outbox_", 0, 0, pconf);
+    return status == APR_SUCCESS ? add(watchdog, apr_time_from_msec(RA_SWEEP_MS), NULL, step) : status;
+}
+
+void ra_watchdog_stop(int is_graceful)
+{
+    atomic_store(&runner.is_graceful, is_graceful);
+    __atomic_store_n(&runner.stop, 1, __ATOMIC_SEQ_CST);
+}
+
+static void *guard(void *unused)
+{
+    int seconds = atomic_load(&runner.is_graceful) ? runner.seconds : RA_STOP_SECONDS;
+    (void)unused;
+    apr_sleep(apr_time_from_sec(seconds));
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, runner.server, RA_LOG_RUNNER_LATE
+                 "a job of the outbox did not end within %d seconds; its lease will run out", seconds);
+    _exit(0);
+}
+
+/** Before the child's pool goes: no new job, wait for the sweep that runs now, and bound all waiting. */
+static apr_status_t wait_for_runner(void *unused)
+{
+    pthread_t thread;
+    (void)unused;
+    ra_watchdog_stop(atomic_load(&runner.is_graceful));
+    if (pthread_create(&thread, NULL, guard, NULL) == 0) {
+        pthread_detach(thread);
+    }
+    while (atomic_load(&runner.is_running)) {
+        apr_sleep(apr_time_from_msec(RA_STOP_STEP_MS));
+    }
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, runner.server, RA_LOG_RUNNER_STOPPED "outbox runner stopped");
+    return APR_SUCCESS;
+}
+
+void ra_watchdog_child(apr_pool_t *pchild, server_rec *main_server)
+{
+    runner.server = main_server;
+    runner.stop = 0;
+    atomic_store(&runner.is_graceful, 0);
+    apr_pool_pre_cleanup_register(pchild, NULL, wait_for_runner);
+}
