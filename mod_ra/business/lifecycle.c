@@ -146,7 +146,8 @@ static int move_step(ra_move_t *move, const ra_case_t *subject, const ra_actor_t
         return 0;
     }
     if (row->same_hand != RA_STEP_NONE && !same(actor->id, subject->hands[row->same_hand])) {
-        return refuse(move, RA_PROBLEM_ACCESS_DENIED);
+        move->other = row->same_hand;
+        return refuse(move, RA_PROBLEM_SAME_PERSON_REQUIRED);
     }
     if (decision == RA_DECISION_NO) {
         move->next = RA_STATE_REJECTED;

@@ -112,8 +112,8 @@ typedef struct ra_actor_t {
 /** The engine's answer. */
 typedef struct ra_move_t {
     ra_state_e next;         /* when problem is NULL */
-    const char *problem;     /* RA_PROBLEM_STATE_CONFLICT, _ACCESS_DENIED, _SEPARATION_OF_DUTY, _OWN_SUBMISSION */
-    ra_step_e other;         /* with _SEPARATION_OF_DUTY: the step whose hand is in the way */
+    const char *problem;     /* RA_PROBLEM_STATE_CONFLICT, _ACCESS_DENIED, _SEPARATION_OF_DUTY, _SAME_PERSON_REQUIRED, _OWN_SUBMISSION */
+    ra_step_e other;         /* the step whose hand is in the way, or is demanded */
 } ra_move_t;
 
 /**

@@ -10,6 +10,7 @@
 #include "base/crypt.h"
 #include "store/store.h"
 #include "upstream/ca.h"
+#include "upstream/outbox.h"
 
 /** Settings that business rules read; each is a directive (docs/operations.md). */
 typedef struct ra_settings_t {
@@ -28,6 +29,7 @@ typedef struct ra_t {
     const ra_keyring_t *keyring;
     const ra_ca_t *ca;              /* NULL when no upstream CA is configured */
     const ra_settings_t *settings;
+    ra_outbox_t *outbox;            /* set by ra_jobs_outbox() */
     const char *node;               /* host name, pid and start time: the lease owner's name */
 } ra_t;
 

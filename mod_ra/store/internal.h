@@ -16,7 +16,6 @@
 #include "store/store.h"
 
 #define RA_REASON_MAX 512     /* bytes of the note on the last error of a connection */
-#define RA_BODY_HINTS 128     /* reading bodies that are remembered as having several statements */
 #define RA_RETRY_AFTER_SECONDS 2 /* said with RA_EUNAVAILABLE */
 
 /** The schema level as last seen (check.c). */
@@ -35,7 +34,6 @@ struct ra_store_t {
     apr_pool_t *list_pool; /* without parent: it outlives a child's end while a connection is out (pool.c) */
     apr_reslist_t *list;
     ra_level_t level;
-    ra_tx_body_fn hints[RA_BODY_HINTS]; /* atomic slots (transaction.c) */
     volatile apr_uint32_t open;
     volatile apr_uint32_t busy;
     apr_uint64_t timeouts; /* atomic */
@@ -69,6 +67,7 @@ typedef struct ra_statement_t {
     MYSQL_STMT *handle;
     const char *sql;
     apr_uint64_t used;   /* the connection's clock when it ran last */
+    int goes_on;         /* reading bodies that began with it had a second statement (transaction.c) */
     ra_column_t *columns; /* plan of the result; NULL until the first result */
     MYSQL_BIND *binds;
     unsigned int column_count;
@@ -86,10 +85,9 @@ typedef struct ra_connection_t {
     char reason[RA_REASON_MAX]; /* what the last error was, for the operator's log */
     /* of the unit of work that runs now (transaction.c) */
     ra_tx_mode_e mode;
-    ra_tx_body_fn body;
     int begun;           /* START TRANSACTION was answered */
     int snapshot;        /* reading: begin before the first statement */
-    int ran;             /* statements of the body that were started */
+    ra_statement_t *alone; /* reading: the first statement, while it runs outside a transaction */
     int lost;            /* must not be used again */
     apr_status_t doom;   /* not APR_SUCCESS: no statement runs any more, nothing is committed */
     const char *duplicate_key; /* in tx->pool */
@@ -162,8 +160,10 @@ apr_status_t ra_tx_failed(ra_tx_t *tx);
 
 /* --- transaction.c ----------------------------------------------------------------------------------------------- */
 
-/** Called before each statement: begins the transaction when it is needed. */
+/** Called before each statement: may the body go on? */
 apr_status_t ra_transaction_enter(ra_tx_t *tx);
+/** Called before @a statement runs: begins the transaction when it is needed. */
+apr_status_t ra_transaction_begin(ra_tx_t *tx, ra_statement_t *statement);
 
 /* --- check.c ----------------------------------------------------------------------------------------------------- */
 

@@ -265,6 +265,9 @@ static apr_status_t run_once(ra_statement_t **pstatement, unsigned int *perror, 
     apr_status_t rv = find_or_prepare(pstatement, tx, sql);
 
     *perror = 0;
+    if (rv == APR_SUCCESS) {
+        rv = ra_transaction_begin(tx, *pstatement);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -285,6 +288,7 @@ apr_status_t ra_statement_run(ra_statement_t **pstatement, ra_tx_t *tx, const ch
     }
     if (rv == APR_SUCCESS && ra_error_class(error) == RA_ERROR_STALE) { /* refused before it did anything */
         statement_drop(tx->connection, *pstatement);
+        tx->connection->alone = NULL;
         rv = run_once(pstatement, &error, tx, sql, values);
     }
     if (rv != APR_SUCCESS) {

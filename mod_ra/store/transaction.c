@@ -5,7 +5,7 @@
  * Cost: START TRANSACTION goes out with the first statement only, so a body that refuses before it asks costs nothing. A reading body
  * of one statement needs no transaction at all: a statement is one consistent picture by itself. Whether it stays at one is learned: when a
  * second statement comes, the first picture cannot be kept any more, so the body starts again inside START TRANSACTION READ ONLY, and the
- * function is remembered as one that needs it from its first statement on.
+ * connection remembers its first statement as one with which the transaction is to begin.
  */
 #include "store/internal.h"
 
@@ -21,31 +21,29 @@ typedef struct work_t {
     int tries;
 } work_t;
 
-static ra_tx_body_fn *hint_of(ra_store_t *store, ra_tx_body_fn body)
+apr_status_t ra_transaction_enter(ra_tx_t *tx)
 {
-    return &store->hints[((apr_uintptr_t)body >> 4) % RA_BODY_HINTS];
+    ra_connection_t *connection = tx->connection;
+
+    if (connection->doom == APR_SUCCESS && connection->alone) {
+        connection->alone->goes_on = 1;
+        connection->snapshot = 1;
+        connection->doom = RA_ERETRY;
+    }
+    return connection->doom;
 }
 
-apr_status_t ra_transaction_enter(ra_tx_t *tx)
+apr_status_t ra_transaction_begin(ra_tx_t *tx, ra_statement_t *statement)
 {
     ra_connection_t *connection = tx->connection;
     const char *begin = connection->mode == RA_TX_WRITE ? "START TRANSACTION READ WRITE" : "START TRANSACTION READ ONLY";
 
-    if (connection->doom != APR_SUCCESS) {
-        return connection->doom;
-    }
-    connection->ran++;
     if (connection->begun) {
         return APR_SUCCESS;
     }
-    if (connection->mode == RA_TX_READ && !connection->snapshot) {
-        if (connection->ran == 1) {
-            return APR_SUCCESS;
-        }
-        __atomic_store_n(hint_of(connection->store, connection->body), connection->body, __ATOMIC_RELAXED);
-        connection->snapshot = 1;
-        connection->doom = RA_ERETRY;
-        return RA_ERETRY;
+    if (connection->mode == RA_TX_READ && !connection->snapshot && !statement->goes_on) {
+        connection->alone = statement;
+        return APR_SUCCESS;
     }
     if (ra_connection_command(connection, begin)) {
         return ra_tx_failed(tx);
@@ -126,7 +124,8 @@ static apr_status_t run_once(ra_tx_t *tx, const work_t *work)
     ra_connection_t *connection = tx->connection;
     apr_status_t rv;
 
-    connection->begun = connection->ran = connection->lost = 0;
+    connection->begun = connection->lost = 0;
+    connection->alone = NULL;
     connection->doom = APR_SUCCESS;
     connection->duplicate_key = NULL;
     rv = make_ready(tx, work);
@@ -205,8 +204,7 @@ apr_status_t ra_store_run(ra_store_t *store, ra_tx_mode_e mode, ra_tx_body_fn bo
     apr_pool_create(&tx.pool, pool);
     apr_pool_tag(tx.pool, "ra_tx");
     tx.connection->mode = mode;
-    tx.connection->body = body;
-    tx.connection->snapshot = __atomic_load_n(hint_of(store, body), __ATOMIC_RELAXED) == body;
+    tx.connection->snapshot = 0;
     tx.connection->reason[0] = '\0';
     rv = run_until(&tx, &work);
     apr_pool_destroy(tx.pool);

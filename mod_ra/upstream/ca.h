@@ -11,7 +11,7 @@
 
 /** What is known after one try at the CA (reliability.md §4). */
 typedef enum {
-    RA_CA_NOT_SENT,  /* surely nothing reached the CA: the same attempt may be tried again freely */
+    RA_CA_NOT_SENT,  /* surely nothing reached the CA by this try: what was known of the attempt before it still holds; try again freely */
     RA_CA_DONE,      /* the certificate was accepted by on_certificate and confirmed, or the revocation is done */
     RA_CA_REJECTED,  /* the CA said no; reason_text and failure_bits hold its words */
     RA_CA_WAITING,   /* the CA said "waiting": poll again after check_after seconds */
@@ -72,6 +72,7 @@ typedef struct ra_ca_exchange_t {
     int check_after;          /* seconds, with RA_CA_WAITING */
     const char *reason_text;  /* the CA's words or the transport's, English, for the log and the officer */
     int failure_bits;         /* PKIFailureInfo bits, with RA_CA_REJECTED */
+    ra_bytes_t certificate;   /* the certificate as issued, also when it was refused (RA_CA_REFUSED): for the alarm and its revocation */
 } ra_ca_exchange_t;
 
 typedef struct ra_ca_t ra_ca_t;

@@ -38,16 +38,23 @@ typedef struct ra_outbox_t {
     const ra_job_kind_t *kinds;        /* terminated by kind == NULL */
     void *context;                     /* handed to run */
     void (*log)(int level, const char *id, const char *message); /* RA_LOG_… of api.h are the same numbers: 0 error … 3 debug */
+    struct ra_workers_t *workers;      /* private; made by ra_outbox_start */
 } ra_outbox_t;
 
 /** Queues a job inside the caller's transaction. @param pid the new job's id, in tx->pool */
 apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid);
 
-/** Claims that very job (compare-and-set, COMMIT) and runs it in this thread; APR_ENOENT when another holds it or it is finished. */
-apr_status_t ra_outbox_run_one(const ra_outbox_t *outbox, const char *id, ra_result_t *result, apr_pool_t *pool);
+/** Starts the worker threads; jobs run in them, so that a slow CA holds up neither the runner nor a request. Once per child. */
+apr_status_t ra_outbox_start(ra_outbox_t *outbox, int threads, apr_pool_t *pool);
 
-/** Claims and runs due jobs, lane by lane, until none is due, @a max were run or *stop is set. @return jobs run */
-int ra_outbox_sweep(const ra_outbox_t *outbox, int max, const volatile apr_uint32_t *stop, apr_pool_t *pool);
+/**
+ * Has that very job run now by a worker (claimed by compare-and-set and COMMIT first) and waits for its end, at most @a wait.
+ * @return APR_SUCCESS when the run ended, APR_TIMEUP when it goes on without the caller (or no worker was free)
+ */
+apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval_time_t wait, apr_pool_t *pool);
+
+/** Claims due jobs, lane by lane, and has the workers run them, until none is due, @a max were started or *stop is set. @return jobs started */
+int ra_outbox_sweep(ra_outbox_t *outbox, int max, const volatile apr_uint32_t *stop, apr_pool_t *pool);
 
 /** For /metrics: open jobs, seconds the oldest due job has waited, jobs that wait for a person. */
 apr_status_t ra_outbox_gauge(const ra_outbox_t *outbox, apr_int64_t *popen, apr_int64_t *page, apr_int64_t *pperson,

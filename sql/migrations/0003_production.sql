@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS ca_attempts (
   next_run_at    DATETIME(6) NULL,
   job_id         BINARY(16)  NOT NULL,
   certificate_id BINARY(16)  NULL,
+  confirmed_at   DATETIME(6) NULL COMMENT 'certConf answered by pkiConf',
   version        BIGINT      NOT NULL DEFAULT 1,
   created_at     DATETIME(6) NOT NULL,
   updated_at     DATETIME(6) NOT NULL,

@@ -1,0 +1,286 @@
+/* Applications, their steps, codes and production. Layer: api. */
+#include <apr_strings.h>
+#include <string.h>
+
+#include "api/resources.h"
+#include "base/text.h"
+#include "business/certificate.h"
+#include "business/codes.h"
+#include "business/production.h"
+#include "business/steps.h"
+
+#define OPERATION_RETRY_SECONDS 2
+
+/* The application as it is now is the answer of every reading and change. */
+static apr_status_t answer_application(ra_call_t *call, const ra_application_t *application)
+{
+    call->version = application->version;
+    call->object_type = "application";
+    call->object_id = application->id;
+    return ra_application_json(&call->answer, &call->act, application);
+}
+
+static apr_status_t open_application(ra_call_t *call, ra_application_t **papplication)
+{
+    apr_status_t status = ra_application_open(papplication, &call->act, ra_call_text(call, "id"), call->operation->roles);
+
+    if (status == APR_SUCCESS) {
+        call->object_type = "application";
+        call->object_id = (*papplication)->id;
+        if (call->operation->needs_if_match) {
+            status = ra_call_demand_version(call, (*papplication)->version);
+        }
+    }
+    return status;
+}
+
+apr_status_t ra_create_application(ra_call_t *call)
+{
+    ra_application_t *application;
+    apr_status_t status = ra_application_submit(&application, &call->act, call->body);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    call->status = 201;
+    call->location = apr_pstrcat(call->act.tx->pool, "/applications/", application->id, NULL);
+    return answer_application(call, application);
+}
+
+apr_status_t ra_list_applications(ra_call_t *call)
+{
+    apr_pool_t *pool = call->act.tx->pool;
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, pool);
+    const char *subject = ra_call_text(call, "subject_name");
+    ra_application_filter_t filter = {
+        .state = ra_call_text(call, "state"),
+        .business = ra_call_text(call, "business"),
+        .kind = ra_call_text(call, "kind"),
+        .region = ra_call_text(call, "region"),
+        .number = ra_call_text(call, "number"),
+        .subject_name = subject ? ra_text_name_key(subject, pool) : NULL,
+        .social_security_no = ra_call_text(call, "social_security_no"),
+        .limit = ra_call_limit(call),
+    };
+    ra_json_t *items = ra_json_array_make(pool);
+    apr_status_t status = ra_call_cursor(call, &filter.before_id);
+
+    if (status == APR_SUCCESS && (!subject || filter.subject_name)) {
+        status = ra_application_list(&items, &call->act, &sight, &filter);
+    }
+    if (status == APR_SUCCESS) {
+        ra_call_page(call, items, filter.limit);
+    }
+    return status;
+}
+
+apr_status_t ra_get_application(ra_call_t *call)
+{
+    ra_application_t *application;
+    apr_status_t status = open_application(call, &application);
+
+    return status == APR_SUCCESS ? answer_application(call, application) : status;
+}
+
+/* The merged form must be as good as a new one: it is checked against the schema of createApplication. */
+static apr_status_t check_merged(ra_call_t *call, const ra_json_t *form)
+{
+    for (int i = 0; i < ra_spec_operation_count(call->api->spec); i++) {
+        const ra_operation_t *operation = ra_spec_operation(call->api->spec, i);
+
+        if (operation->handler == ra_create_application) {
+            return ra_schema_check(operation->bodies[0].schema, form, "", call->act.tx->result)
+                       ? APR_SUCCESS
+                       : ra_refuse(call->act.tx->result, RA_PROBLEM_BODY_INVALID, "after the merge");
+        }
+    }
+    return APR_EGENERAL;
+}
+
+apr_status_t ra_update_application(ra_call_t *call)
+{
+    ra_application_t *application;
+    ra_json_t *form = NULL;
+    apr_status_t status = open_application(call, &application);
+
+    if (status == APR_SUCCESS) {
+        status = ra_application_may(&call->act, application, RA_ACTION_EDIT, RA_DECISION_YES);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_application_form(&form, &call->act, application);
+    }
+    if (status == APR_SUCCESS) {
+        form = ra_json_merge_patch(form, call->body, call->act.tx->pool);
+        status = check_merged(call, form);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_application_correct(&call->act, application, form);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_application_read(&application, &call->act, application->id);
+    }
+    return status == APR_SUCCESS ? answer_application(call, application) : status;
+}
+
+apr_status_t ra_list_application_history(ra_call_t *call)
+{
+    ra_application_t *application;
+    ra_json_t *items;
+    apr_status_t status = open_application(call, &application);
+
+    if (status == APR_SUCCESS) {
+        status = ra_application_history(&items, &call->act, application->id);
+    }
+    if (status == APR_SUCCESS) {
+        call->answer = ra_json_object_make(call->act.tx->pool);
+        ra_json_set_copy(call->answer, "items", items);
+    }
+    return status;
+}
+
+/* --- steps ------------------------------------------------------------------------------------------------------ */
+
+/* Which action an operation is: all steps share one handler. */
+static const struct {
+    const char *operation_id;
+    int action;
+} step_operations[] = {
+    {"decideForAgency", RA_STEP_AGENCY_DECISION}, {"acceptApplication", RA_STEP_ACCEPTANCE}, {"enterApplication", RA_STEP_ENTRY},
+    {"reviewApplication", RA_STEP_REVIEW},        {"handOverCertificate", RA_STEP_HANDOVER}, {"archiveApplication", RA_STEP_ARCHIVE},
+    {"completeApplication", RA_STEP_COMPLETION},  {"withdrawApplication", RA_ACTION_WITHDRAWAL},
+};
+
+static ra_action_e action_of(const ra_operation_t *operation)
+{
+    for (size_t i = 0; i < sizeof(step_operations) / sizeof(step_operations[0]); i++) {
+        if (strcmp(step_operations[i].operation_id, operation->id) == 0) {
+            return (ra_action_e)step_operations[i].action;
+        }
+    }
+    return RA_ACTION_COUNT;
+}
+
+apr_status_t ra_do_step(ra_call_t *call)
+{
+    ra_application_t *application;
+    apr_status_t status = open_application(call, &application);
+
+    if (status == APR_SUCCESS) {
+        status = ra_application_step(&call->act, application, action_of(call->operation), call->body);
+    }
+    return status == APR_SUCCESS ? answer_application(call, application) : status;
+}
+
+/* --- codes and production --------------------------------------------------------------------------------------- */
+
+apr_status_t ra_draw_codes(ra_call_t *call)
+{
+    ra_application_t *application;
+    apr_status_t status = open_application(call, &application);
+
+    if (status == APR_SUCCESS) {
+        status = ra_codes_draw(&call->answer, &call->act, application);
+    }
+    if (status == APR_SUCCESS) {
+        call->status = 201;
+        call->version = application->version;
+    }
+    return status;
+}
+
+typedef struct outcome_t {
+    ra_call_t *call;
+    const char *operation_id;
+    const char *answer;   /* JSON text in the request's pool */
+    const char *location;
+    int status;
+} outcome_t;
+
+static apr_status_t issued_answer(ra_tx_t *tx, outcome_t *outcome, const ra_json_t *operation)
+{
+    const char *certificate_id = ra_json_get_string(operation, "certificate_id");
+    ra_act_t act = {outcome->call->act.ra, tx, outcome->call->act.who};
+    ra_json_t *answer = ra_json_object_make(tx->pool), *certificate;
+    apr_status_t status = ra_certificate_read(&certificate, &act, certificate_id);
+
+    ra_json_set_copy(answer, "operation", operation);
+    ra_json_set_copy(answer, "certificate", certificate);
+    outcome->answer = ra_json_print(answer, outcome->call->request->pool);
+    outcome->location = apr_pstrcat(outcome->call->request->pool, "/certificates/", certificate_id, NULL);
+    outcome->status = 201;
+    return status;
+}
+
+static apr_status_t read_outcome(ra_tx_t *tx, void *baton)
+{
+    outcome_t *outcome = baton;
+    ra_act_t act = {outcome->call->act.ra, tx, outcome->call->act.who};
+    ra_json_t *operation;
+    apr_status_t status = ra_operation_json(&operation, &act, outcome->operation_id);
+
+    if (status == APR_SUCCESS && ra_json_get(operation, "certificate_id")) {
+        return issued_answer(tx, outcome, operation);
+    }
+    if (status == APR_SUCCESS) {
+        outcome->answer = ra_json_print(operation, outcome->call->request->pool);
+        outcome->location = apr_pstrcat(outcome->call->request->pool, "/operations/", outcome->operation_id, NULL);
+        outcome->status = 202;
+    }
+    return status;
+}
+
+static void answer_outcome(ra_call_t *call, const outcome_t *outcome)
+{
+    ra_json_error_t error;
+    ra_json_t *answer;
+
+    if (ra_json_parse(&answer, outcome->answer, strlen(outcome->answer), &ra_json_limits_document, &error, call->request->pool) == APR_SUCCESS) {
+        call->answer = answer;
+        call->status = outcome->status;
+        call->location = outcome->location;
+        call->retry_after = outcome->status == 202 ? OPERATION_RETRY_SECONDS : 0;
+        call->version = 0;
+    }
+}
+
+/* After COMMIT: a worker asks the CA; whoever is quick enough gets the certificate with this answer, others follow the operation. */
+static void wait_for_ca(ra_call_t *call)
+{
+    ra_t *ra = call->act.ra;
+    apr_pool_t *pool = call->request->pool;
+    outcome_t outcome = {.call = call};
+    char *operation_id, *job_id = apr_strtok(apr_pstrdup(pool, call->after_baton), " ", &operation_id);
+
+    outcome.operation_id = operation_id;
+    if (ra->outbox) {
+        ra_outbox_run_now(ra->outbox, job_id, ra->settings->production_wait, pool);
+    }
+    call->answer = NULL;
+    if (ra_store_run(ra->store, RA_TX_READ, read_outcome, &outcome, ra_result_make(pool), pool) == APR_SUCCESS) {
+        answer_outcome(call, &outcome);
+    } else {
+        call->etag = NULL;
+    }
+}
+
+apr_status_t ra_produce_certificate(ra_call_t *call)
+{
+    ra_application_t *application;
+    const char *job_id;
+    apr_status_t status = open_application(call, &application);
+
+    if (status == APR_SUCCESS) {
+        status = ra_production_request(&call->act, application, call->body, &job_id);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_operation_json(&call->answer, &call->act, application->operation_id);
+    }
+    if (status == APR_SUCCESS) {
+        call->status = 202;
+        call->location = apr_pstrcat(call->act.tx->pool, "/operations/", application->operation_id, NULL);
+        call->retry_after = OPERATION_RETRY_SECONDS;
+        call->after_commit = wait_for_ca;
+        call->after_baton = apr_pstrcat(call->request->pool, job_id, " ", application->operation_id, NULL);
+    }
+    return status;
+}

@@ -1,0 +1,129 @@
+/* Certificates, the public status query, operations. Layer: api. */
+#include "business/certificate.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "api/resources.h"
+#include "base/text.h"
+#include "base/x509.h"
+#include "business/production.h"
+
+apr_status_t ra_list_certificates(ra_call_t *call)
+{
+    apr_pool_t *pool = call->act.tx->pool;
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, pool);
+    const char *subject = ra_call_text(call, "subject_name");
+    ra_certificate_filter_t filter = {
+        .serial = ra_call_text(call, "serial"),
+        .subject_key = subject ? ra_text_name_key(subject, pool) : NULL,
+        .social_security_no = ra_call_text(call, "social_security_no"),
+        .status = ra_call_text(call, "status"),
+        .application_id = ra_call_text(call, "application_id"),
+        .limit = ra_call_limit(call),
+    };
+    ra_json_t *items = ra_json_array_make(pool);
+    apr_status_t status = ra_call_cursor(call, &filter.before_id);
+
+    if (status == APR_SUCCESS && (!subject || filter.subject_key)) {
+        status = ra_certificate_list(&items, &call->act, &sight, &filter);
+    }
+    if (status == APR_SUCCESS) {
+        ra_call_page(call, items, filter.limit);
+    }
+    return status;
+}
+
+static const char *const certificate_types[] = {"application/json", "application/x-pem-file", "application/pkix-cert", NULL};
+
+apr_status_t ra_get_certificate(ra_call_t *call)
+{
+    const char *type = ra_accept_choose(apr_table_get(call->request->headers, "Accept"), certificate_types, call->request->pool);
+    ra_json_t *certificate;
+    ra_bytes_t der;
+    apr_status_t status;
+
+    if (!type) {
+        return ra_refuse(call->act.tx->result, RA_PROBLEM_NOT_ACCEPTABLE, NULL);
+    }
+    status = ra_certificate_json(&certificate, &der, &call->act, ra_call_text(call, "id"), call->operation->roles);
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    call->version = ra_json_get_int(certificate, "version", 0);
+    call->raw_type = type;
+    if (type == certificate_types[0]) {
+        call->answer = certificate;
+    } else if (type == certificate_types[1]) {
+        call->variant = "pem";
+        call->raw = ra_bytes_text(ra_cert_pem(der, call->act.tx->pool));
+    } else {
+        call->variant = "der";
+        call->raw = der;
+    }
+    return APR_SUCCESS;
+}
+
+/* Cacheable for a few seconds: the same for every caller and language (design §14). */
+apr_status_t ra_get_certificate_status(ra_call_t *call)
+{
+    const char *number = ra_call_text(call, "social_security_no"), *serial = ra_call_text(call, "serial");
+
+    if (call->act.ra->settings->status_needs_second_field && !number && !serial) {
+        ra_result_violation(call->act.tx->result, "query:social_security_no", RA_VIOLATION_REQUIRED);
+        return ra_refuse(call->act.tx->result, RA_PROBLEM_REQUEST_INVALID, "a second field is demanded");
+    }
+    call->cache_control = "public, max-age=3";
+    return ra_certificate_status(&call->answer, call->act.tx, ra_call_text(call, "subject"), number, serial);
+}
+
+/* --- operations ------------------------------------------------------------------------------------------------- */
+
+apr_status_t ra_list_operations(ra_call_t *call)
+{
+    const char *before;
+    ra_json_t *items;
+    int limit = ra_call_limit(call);
+    apr_status_t status = ra_call_cursor(call, &before);
+
+    if (status == APR_SUCCESS) {
+        status = ra_operation_list(&items, &call->act, ra_call_text(call, "status"), before, limit);
+    }
+    if (status == APR_SUCCESS) {
+        ra_call_page(call, items, limit);
+    }
+    return status;
+}
+
+static apr_status_t read_operation(ra_call_t *call)
+{
+    apr_status_t status = ra_operation_json(&call->answer, &call->act, ra_call_text(call, "id"));
+
+    if (status == APR_ENOENT) {
+        return ra_refuse(call->act.tx->result, RA_PROBLEM_NOT_FOUND, NULL);
+    }
+    if (status == APR_SUCCESS) {
+        call->version = ra_json_get_int(call->answer, "version", 0);
+        call->object_type = "operation";
+        call->object_id = ra_json_get_string(call->answer, "id");
+    }
+    return status;
+}
+
+apr_status_t ra_get_operation(ra_call_t *call)
+{
+    return read_operation(call);
+}
+
+apr_status_t ra_settle_operation(ra_call_t *call)
+{
+    apr_status_t status = read_operation(call);
+
+    if (status == APR_SUCCESS) {
+        status = ra_call_demand_version(call, call->version);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_operation_settle(&call->act, ra_call_text(call, "id"), call->version, ra_json_get_string(call->body, "evidence"));
+    }
+    return status == APR_SUCCESS ? read_operation(call) : status;
+}

@@ -1,0 +1,94 @@
+/* What is checked before the database is asked. Layer: api. Thread rule: free-threaded. */
+#include "api/guard.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+int ra_method_is_safe(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+static int same_origin(const ra_request_t *request)
+{
+    const char *mark = apr_table_get(request->headers, "X-RA-Request");
+    const char *origin = apr_table_get(request->headers, "Origin");
+    const char *site = apr_table_get(request->headers, "Sec-Fetch-Site");
+
+    if (!mark || strcmp(mark, "1") != 0 || (!origin && !site)) {
+        return 0;
+    }
+    return (!origin || strcasecmp(origin, request->origin) == 0) && (!site || strcmp(site, "same-origin") == 0);
+}
+
+static int key_is_well_formed(const char *key)
+{
+    apr_size_t len = strlen(key);
+
+    for (apr_size_t i = 0; i < len; i++) {
+        if (key[i] < 0x21 || key[i] > 0x7e) {
+            return 0;
+        }
+    }
+    return len > 0 && len <= RA_IDEMPOTENCY_KEY_MAX;
+}
+
+static apr_status_t check_key(const ra_request_t *request, const ra_operation_t *operation, ra_result_t *result)
+{
+    const char *key = apr_table_get(request->headers, "Idempotency-Key");
+
+    if (!key) {
+        return request->host == RA_HOST_API && strcmp(operation->method, "POST") == 0
+                   ? ra_refuse(result, RA_PROBLEM_IDEMPOTENCY_KEY_MISSING, NULL)
+                   : APR_SUCCESS;
+    }
+    if (!key_is_well_formed(key)) {
+        ra_result_violation(result, "header:idempotency-key", RA_VIOLATION_MALFORMED);
+        return ra_refuse(result, RA_PROBLEM_REQUEST_INVALID, NULL);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t ra_guard_request(const ra_request_t *request, const ra_operation_t *operation, ra_result_t *result)
+{
+    int safe = ra_method_is_safe(request->method);
+
+    if (operation->is_public) {
+        return APR_SUCCESS;
+    }
+    if (!request->certificate.data) {
+        return ra_refuse(result, RA_PROBLEM_CERTIFICATE_REQUIRED, NULL);
+    }
+    if (!safe && request->host == RA_HOST_STAFF && !same_origin(request)) {
+        return ra_refuse(result, RA_PROBLEM_CROSS_ORIGIN, NULL);
+    }
+    return safe ? APR_SUCCESS : check_key(request, operation, result);
+}
+
+/* "review_officer, manager": what the caller would need */
+static const char *needed(const ra_operation_t *operation, ra_host_e host, apr_pool_t *pool)
+{
+    const char *text = "";
+
+    for (int i = 0; i < 32; i++) {
+        apr_uint32_t bit = 1u << i;
+        const char *name = host == RA_HOST_API ? (operation->scopes & bit ? ra_scope_name(bit) : "")
+                                               : (operation->roles & bit ? ra_role_name(bit) : "");
+
+        if (*name) {
+            text = apr_pstrcat(pool, text, *text ? ", " : "", name, NULL);
+        }
+    }
+    return text;
+}
+
+apr_status_t ra_guard_access(const ra_operation_t *operation, ra_host_e host, ra_roles_t roles, ra_scopes_t scopes, ra_result_t *result)
+{
+    if ((host == RA_HOST_STAFF && (operation->roles & roles)) || (host == RA_HOST_API && (operation->scopes & scopes))) {
+        return APR_SUCCESS;
+    }
+    ra_result_param(result, "needed", needed(operation, host, result->pool));
+    return ra_refuse(result, RA_PROBLEM_ACCESS_DENIED, operation->id);
+}

@@ -1,0 +1,93 @@
+/* The handlers of all operations, bound to operationIds in bindings.c. Layer: api. */
+#ifndef RA_API_RESOURCES_H
+#define RA_API_RESOURCES_H
+
+#include "api/call.h"
+
+/* X(operationId, handler) */
+#define RA_OPERATIONS(X)                                                                                               \
+    X("getOpenapi", ra_get_openapi)                                                                                    \
+    X("getMe", ra_get_me)                                                                                              \
+    X("listBusinesses", ra_list_businesses)                                                                            \
+    X("listOffices", ra_list_offices)                                                                                  \
+    X("createOffice", ra_create_office)                                                                                \
+    X("listAgencies", ra_list_agencies)                                                                                \
+    X("createAgency", ra_create_agency)                                                                                \
+    X("listPeople", ra_list_people)                                                                                    \
+    X("createPerson", ra_create_person)                                                                                \
+    X("getPerson", ra_get_person)                                                                                      \
+    X("updatePerson", ra_update_person)                                                                                \
+    X("setPersonRoles", ra_set_person_roles)                                                                           \
+    X("bindPersonCertificate", ra_bind_certificate)                                                                    \
+    X("disablePersonCertificate", ra_disable_certificate)                                                              \
+    X("disablePerson", ra_disable_principal)                                                                           \
+    X("enablePerson", ra_enable_principal)                                                                             \
+    X("listSystems", ra_list_systems)                                                                                  \
+    X("createSystem", ra_create_system)                                                                                \
+    X("getSystem", ra_get_system)                                                                                      \
+    X("setSystemScopes", ra_set_system_scopes)                                                                         \
+    X("bindSystemCertificate", ra_bind_certificate)                                                                    \
+    X("disableSystemCertificate", ra_disable_certificate)                                                              \
+    X("disableSystem", ra_disable_principal)                                                                           \
+    X("enableSystem", ra_enable_principal)                                                                             \
+    X("createApplication", ra_create_application)                                                                      \
+    X("listApplications", ra_list_applications)                                                                        \
+    X("getApplication", ra_get_application)                                                                            \
+    X("updateApplication", ra_update_application)                                                                      \
+    X("listApplicationHistory", ra_list_application_history)                                                           \
+    X("decideForAgency", ra_do_step)                                                                                   \
+    X("acceptApplication", ra_do_step)                                                                                 \
+    X("enterApplication", ra_do_step)                                                                                  \
+    X("reviewApplication", ra_do_step)                                                                                 \
+    X("handOverCertificate", ra_do_step)                                                                               \
+    X("archiveApplication", ra_do_step)                                                                                \
+    X("completeApplication", ra_do_step)                                                                               \
+    X("withdrawApplication", ra_do_step)                                                                               \
+    X("drawCodes", ra_draw_codes)                                                                                      \
+    X("produceCertificate", ra_produce_certificate)                                                                    \
+    X("listCertificates", ra_list_certificates)                                                                        \
+    X("getCertificate", ra_get_certificate)                                                                            \
+    X("getCertificateStatus", ra_get_certificate_status)                                                               \
+    X("listOperations", ra_list_operations)                                                                            \
+    X("getOperation", ra_get_operation)                                                                                \
+    X("settleOperation", ra_settle_operation)
+
+apr_status_t ra_get_openapi(ra_call_t *call);
+apr_status_t ra_get_me(ra_call_t *call);
+apr_status_t ra_list_businesses(ra_call_t *call);
+apr_status_t ra_list_offices(ra_call_t *call);
+apr_status_t ra_create_office(ra_call_t *call);
+apr_status_t ra_list_agencies(ra_call_t *call);
+apr_status_t ra_create_agency(ra_call_t *call);
+apr_status_t ra_list_people(ra_call_t *call);
+apr_status_t ra_create_person(ra_call_t *call);
+apr_status_t ra_get_person(ra_call_t *call);
+apr_status_t ra_update_person(ra_call_t *call);
+apr_status_t ra_set_person_roles(ra_call_t *call);
+apr_status_t ra_list_systems(ra_call_t *call);
+apr_status_t ra_create_system(ra_call_t *call);
+apr_status_t ra_get_system(ra_call_t *call);
+apr_status_t ra_set_system_scopes(ra_call_t *call);
+apr_status_t ra_bind_certificate(ra_call_t *call);
+apr_status_t ra_disable_certificate(ra_call_t *call);
+apr_status_t ra_disable_principal(ra_call_t *call);
+apr_status_t ra_enable_principal(ra_call_t *call);
+apr_status_t ra_create_application(ra_call_t *call);
+apr_status_t ra_list_applications(ra_call_t *call);
+apr_status_t ra_get_application(ra_call_t *call);
+apr_status_t ra_update_application(ra_call_t *call);
+apr_status_t ra_list_application_history(ra_call_t *call);
+apr_status_t ra_do_step(ra_call_t *call);
+apr_status_t ra_draw_codes(ra_call_t *call);
+apr_status_t ra_produce_certificate(ra_call_t *call);
+apr_status_t ra_list_certificates(ra_call_t *call);
+apr_status_t ra_get_certificate(ra_call_t *call);
+apr_status_t ra_get_certificate_status(ra_call_t *call);
+apr_status_t ra_list_operations(ra_call_t *call);
+apr_status_t ra_get_operation(ra_call_t *call);
+apr_status_t ra_settle_operation(ra_call_t *call);
+
+/** Answers from the document or a constant table: no database session is taken. */
+int ra_handler_needs_no_store(ra_handler_fn handler);
+
+#endif

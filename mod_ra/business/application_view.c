@@ -1,0 +1,192 @@
+/* Applications as the API shows them: one, its form, lists, history. Layer: business. */
+#include <apr_strings.h>
+#include <string.h>
+
+#include "business/application_form.h"
+
+/* The subscriber of the form with its personal identifiers back in place. */
+static apr_status_t add_subscriber(ra_json_t *parent, const ra_act_t *act, const ra_application_t *application)
+{
+    ra_json_t *personal, *subscriber, *contact, *document;
+    apr_status_t status = ra_form_personal(&personal, act, application);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    ra_json_set_copy(parent, "subscriber", application->applicant);
+    subscriber = ra_json_get_mutable(parent, "subscriber");
+    contact = ra_json_get_mutable(subscriber, "contact");
+    document = ra_json_get_mutable(subscriber, "id_document");
+    ra_json_set_string(contact, "phone", ra_json_get_string(personal, "phone"));
+    ra_json_set_string(contact, "email", ra_json_get_string(personal, "email"));
+    if (document) {
+        ra_json_set_string(document, "number", ra_json_get_string(personal, "id_number"));
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t ra_application_form(ra_json_t **pform, const ra_act_t *act, const ra_application_t *application)
+{
+    ra_json_t *form = ra_json_object_make(act->tx->pool);
+
+    *pform = form;
+    ra_json_set_string(form, "business", application->business->name);
+    ra_json_set_string(form, "kind", ra_kind_name(application->kind));
+    ra_json_set_string(form, "usage", application->usage);
+    ra_json_set_string(form, "subject_name", application->subject_name);
+    ra_json_set_int(form, "validity_years", application->validity_years);
+    ra_json_set_string(form, "note", application->note);
+    return add_subscriber(form, act, application);
+}
+
+static void add_next_steps(ra_json_t *json, const ra_act_t *act, const ra_application_t *application)
+{
+    ra_json_t *names = ra_json_set_array(json, "next_steps");
+    ra_result_t *scratch = ra_result_make(act->tx->pool);
+    ra_tx_t tx = *act->tx;
+    ra_act_t probe = *act;
+
+    tx.result = scratch;
+    probe.tx = &tx;
+    for (int action = 0; act->who && action < RA_ACTION_COUNT; action++) {
+        if (ra_application_may(&probe, application, (ra_action_e)action, RA_DECISION_YES) == APR_SUCCESS) {
+            ra_json_add_string(names, ra_action_name((ra_action_e)action));
+        }
+    }
+}
+
+/* The part that is in the database as it is shown. */
+static void add_facts(ra_json_t *json, const ra_application_t *application)
+{
+    ra_json_t *by;
+
+    ra_json_set_string(json, "id", application->id);
+    ra_json_set_string(json, "number", application->number);
+    ra_json_set_string(json, "state", ra_state_name(application->state));
+    ra_json_set_string(json, "region", application->region);
+    by = ra_json_set_object(json, "submitted_by");
+    ra_json_set_string(by, "id", application->submitted_by);
+    ra_json_set_string(by, "name", application->submitted_by_name);
+    ra_json_set_string(by, "kind", application->submitted_by_system ? "system" : "person");
+    ra_json_set_copy(json, "steps", application->steps);
+    ra_json_set_copy(json, "rejection", application->rejection);
+    ra_json_set_string(json, "snapshot_sha256", application->snapshot_sha256);
+    ra_json_set_string(json, "operation_id", application->operation_id);
+    ra_json_set_string(json, "certificate_id", application->certificate_id);
+    ra_json_set_int(json, "version", application->version);
+    ra_json_set_string(json, "created_at", application->created_at);
+    ra_json_set_string(json, "updated_at", application->updated_at);
+}
+
+apr_status_t ra_application_json(ra_json_t **pjson, const ra_act_t *act, const ra_application_t *application)
+{
+    ra_json_t *json, *subscriber, *agency, *snapshot;
+    ra_json_error_t error;
+    apr_status_t status = ra_application_form(&json, act, application);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    add_facts(json, application);
+    subscriber = ra_json_get_mutable(json, "subscriber");
+    ra_json_set_string(subscriber, "id", application->subscriber_id);
+    ra_json_remove(subscriber, "agency_id");
+    agency = ra_json_set_object(subscriber, "agency");
+    ra_json_set_string(agency, "id", application->agency_id);
+    ra_json_set_string(agency, "name", application->agency_name);
+    if (application->snapshot &&
+        ra_json_parse(&snapshot, application->snapshot, strlen(application->snapshot), &ra_json_limits_request, &error,
+                      act->tx->pool) == APR_SUCCESS) {
+        ra_json_set_copy(json, "snapshot", snapshot);
+    }
+    add_next_steps(json, act, application);
+    *pjson = json;
+    return APR_SUCCESS;
+}
+
+#define SUMMARY                                                                                                        \
+    "SELECT id AS id, number AS number, business AS business, kind AS kind, cert_usage AS `usage`, state AS state,"    \
+    " subject_name AS subject_name, region AS region, subscriber_id AS `subscriber.id`,"                               \
+    " JSON_VALUE(applicant, '$.name') AS `subscriber.name`, social_security_no AS `subscriber.social_security_no`,"    \
+    " version AS version, created_at AS created_at, updated_at AS updated_at FROM applications WHERE "
+
+/* One condition of a list: constant SQL and how its value is bound. */
+typedef struct clause_t {
+    const char *sql;
+    ra_value_t value;
+} clause_t;
+
+#define CLAUSES_MAX 10
+
+static void add_clause(clause_t *clauses, int *count, const char *sql, ra_value_t value)
+{
+    clauses[*count].sql = sql;
+    clauses[*count].value = value;
+    (*count)++;
+}
+
+static const char *region_clause(const char *prefix)
+{
+    apr_size_t len = strlen(prefix);
+
+    return len == 2 ? " AND region_2 = ?" : len == 4 ? " AND region_4 = ?" : " AND region = ?";
+}
+
+static int read_filter(clause_t *clauses, const ra_application_filter_t *filter)
+{
+    int count = 0;
+
+    if (filter->state) {
+        add_clause(clauses, &count, " AND state = ?", ra_v_text(filter->state));
+    }
+    if (filter->business) {
+        add_clause(clauses, &count, " AND business = ?", ra_v_text(filter->business));
+    }
+    if (filter->kind) {
+        add_clause(clauses, &count, " AND kind = ?", ra_v_text(filter->kind));
+    }
+    if (filter->region) {
+        add_clause(clauses, &count, region_clause(filter->region), ra_v_text(filter->region));
+    }
+    if (filter->number) {
+        add_clause(clauses, &count, " AND number = ?", ra_v_text(filter->number));
+    }
+    if (filter->subject_name) {
+        add_clause(clauses, &count, " AND subject_key = ?", ra_v_text(filter->subject_name));
+    }
+    if (filter->social_security_no) {
+        add_clause(clauses, &count, " AND social_security_no = ?", ra_v_text(filter->social_security_no));
+    }
+    if (filter->before_id) {
+        add_clause(clauses, &count, " AND id < ?", ra_v_uuid(filter->before_id));
+    }
+    return count;
+}
+
+/* The statement is put together from the constants above only; every value is bound. */
+apr_status_t ra_application_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_application_filter_t *filter)
+{
+    clause_t clauses[CLAUSES_MAX];
+    ra_value_t values[CLAUSES_MAX + 2];
+    ra_values_t bound = {values, 0};
+    int has_value, count = read_filter(clauses, filter);
+    const char *sql = apr_pstrcat(act->tx->pool, SUMMARY, ra_sight_clause(sight, &values[0], &has_value), NULL);
+
+    bound.count = has_value;
+    for (int i = 0; i < count; i++) {
+        sql = apr_pstrcat(act->tx->pool, sql, clauses[i].sql, NULL);
+        values[bound.count++] = clauses[i].value;
+    }
+    sql = apr_pstrcat(act->tx->pool, sql, " ORDER BY id DESC LIMIT ?", NULL);
+    values[bound.count++] = ra_v_int(filter->limit + 1);
+    return ra_sql_rows(act->tx, pitems, sql, bound);
+}
+
+apr_status_t ra_application_history(ra_json_t **pitems, const ra_act_t *act, const char *id)
+{
+    return ra_sql_rows(act->tx, pitems,
+                       "SELECT seq AS seq, at AS at, step AS step, outcome AS outcome, state_before AS state_before, state_after AS state_after,"
+                       " actor_id AS `actor.id`, actor_name AS `actor.name`, actor_kind AS `actor.kind`, reason AS reason,"
+                       " guidance AS guidance, changes AS `changes:json` FROM application_history WHERE application_id = ? ORDER BY seq",
+                       RA_VALUES(ra_v_uuid(id)));
+}

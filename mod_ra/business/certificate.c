@@ -1,0 +1,125 @@
+/* Issued certificates. Layer: business. */
+#include "business/certificate.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/ident.h"
+
+static const char *chain_pem(const apr_array_header_t *chain, apr_pool_t *pool)
+{
+    const char *pem = NULL;
+
+    for (int i = 0; chain && i < chain->nelts; i++) {
+        pem = apr_pstrcat(pool, pem ? pem : "", ra_cert_pem(APR_ARRAY_IDX(chain, i, ra_bytes_t), pool), NULL);
+    }
+    return pem;
+}
+
+apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const ra_application_t *application, const char *attempt_id,
+                                  const ra_cert_t *cert, const apr_array_header_t *chain)
+{
+    apr_pool_t *pool = act->tx->pool;
+    apr_status_t status;
+
+    *pid = ra_uuid_make(pool);
+    status = ra_sql_change(
+        act->tx, NULL,
+        "INSERT INTO certificates (id, application_id, attempt_id, subscriber_id, kind, cert_usage, region, agency_id, submitted_by,"
+        " social_security_no, serial, issuer, subject, subject_name, subject_key, not_before, not_after, key_algorithm, der, chain_pem,"
+        " sha256, spki_sha256, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
+        RA_VALUES(ra_v_uuid(*pid), ra_v_uuid(application->id), ra_v_uuid(attempt_id), ra_v_uuid(application->subscriber_id),
+                  ra_v_text(ra_kind_name(application->kind)), ra_v_text(application->usage), ra_v_text(application->region),
+                  ra_v_uuid(application->agency_id), ra_v_uuid(application->submitted_by), ra_v_text(application->social_security_no),
+                  ra_v_text(cert->serial), ra_v_text(cert->issuer.text), ra_v_text(cert->subject.text), ra_v_text(application->subject_name),
+                  ra_v_text(application->subject_key), ra_v_time(cert->not_before), ra_v_time(cert->not_after),
+                  ra_v_text(ra_key_kind_name(cert->key.kind)), ra_v_bytes(cert->der), ra_v_text(chain_pem(chain, pool)),
+                  ra_v_hash(cert->sha256), ra_v_bytes(ra_bytes_of(cert->key.spki_sha256, RA_SHA256_BYTES))));
+    return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "the CA answered with a certificate that is stored already")
+                                : status;
+}
+
+/* The precise word of §18.3; revoked before suspended before time. */
+#define STATUS                                                                                                         \
+    "CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN suspended_at IS NOT NULL THEN 'suspended'"                   \
+    " WHEN not_after <= UTC_TIMESTAMP(6) THEN 'expired' WHEN not_before > UTC_TIMESTAMP(6) THEN 'not_yet_valid' ELSE 'valid' END"
+
+#define CERTIFICATE                                                                                                    \
+    "SELECT c.id AS id, c.application_id AS application_id, c.subscriber_id AS `subscriber.id`, s.name AS `subscriber.name`," \
+    " c.kind AS kind, c.cert_usage AS `usage`, c.serial AS serial, c.issuer AS issuer, c.subject AS subject,"          \
+    " c.subject_name AS subject_name, c.not_before AS not_before, c.not_after AS not_after, " STATUS " AS status,"      \
+    " c.key_algorithm AS key_algorithm, c.sha256 AS sha256, c.spki_sha256 AS spki_sha256, c.version AS version,"       \
+    " c.created_at AS created_at"
+#define FROM_CERTIFICATES " FROM certificates c JOIN subscribers s ON s.id = c.subscriber_id"
+
+apr_status_t ra_certificate_read(ra_json_t **pcertificate, const ra_act_t *act, const char *id)
+{
+    return ra_sql_row(act->tx, pcertificate, CERTIFICATE FROM_CERTIFICATES " WHERE c.id = ?", RA_VALUES(ra_v_uuid(id)));
+}
+
+apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, const ra_act_t *act, const char *id, ra_roles_t roles)
+{
+    ra_sight_t sight = ra_principal_sight(act->who, roles, act->tx->pool);
+    ra_json_t *hidden;
+    apr_status_t status = ra_certificate_read(pcertificate, act, id);
+
+    if (status == APR_SUCCESS) {
+        status = ra_sql_row(act->tx, &hidden,
+                            "SELECT region AS region, agency_id AS agency_id, submitted_by AS submitted_by, der AS `der:b64`"
+                            " FROM certificates WHERE id = ?", RA_VALUES(ra_v_uuid(id)));
+    }
+    if (status == APR_ENOENT ||
+        (status == APR_SUCCESS && !ra_sight_allows(&sight, ra_json_get_string(hidden, "region"), ra_json_get_string(hidden, "agency_id"),
+                                                   ra_json_get_string(hidden, "submitted_by")))) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_NOT_FOUND, NULL);
+    }
+    return status == APR_SUCCESS && pder ? ra_base64url_decode(pder, ra_json_get_string(hidden, "der"), act->tx->pool) : status;
+}
+
+static const char *status_clause(const char *status)
+{
+    static const char *const words[][2] = {
+        {"revoked", " AND c.revoked_at IS NOT NULL"},
+        {"suspended", " AND c.revoked_at IS NULL AND c.suspended_at IS NOT NULL"},
+        {"expired", " AND c.revoked_at IS NULL AND c.suspended_at IS NULL AND c.not_after <= UTC_TIMESTAMP(6)"},
+        {"not_yet_valid", " AND c.revoked_at IS NULL AND c.suspended_at IS NULL AND c.not_before > UTC_TIMESTAMP(6)"},
+        {"valid", " AND c.revoked_at IS NULL AND c.suspended_at IS NULL AND c.not_after > UTC_TIMESTAMP(6) AND c.not_before <= UTC_TIMESTAMP(6)"},
+    };
+
+    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i][0], status) == 0) {
+            return words[i][1];
+        }
+    }
+    return "";
+}
+
+/* Put together from constants only; every value is bound. */
+apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter)
+{
+    ra_value_t values[8];
+    int has_value, count;
+    const char *seen = ra_sight_clause(sight, &values[0], &has_value);
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE FROM_CERTIFICATES " WHERE ", has_value ? "c." : "", seen,
+                                  status_clause(filter->status), NULL);
+    const char *const clauses[] = {" AND c.serial = ?", " AND c.subject_key = ?", " AND c.social_security_no = ?"};
+    const char *const texts[] = {filter->serial, filter->subject_key, filter->social_security_no};
+
+    count = has_value;
+    for (int i = 0; i < 3; i++) {
+        if (texts[i]) {
+            sql = apr_pstrcat(act->tx->pool, sql, clauses[i], NULL);
+            values[count++] = ra_v_text(texts[i]);
+        }
+    }
+    if (filter->application_id) {
+        sql = apr_pstrcat(act->tx->pool, sql, " AND c.application_id = ?", NULL);
+        values[count++] = ra_v_uuid(filter->application_id);
+    }
+    if (filter->before_id) {
+        sql = apr_pstrcat(act->tx->pool, sql, " AND c.id < ?", NULL);
+        values[count++] = ra_v_uuid(filter->before_id);
+    }
+    values[count++] = ra_v_int(filter->limit + 1);
+    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, " ORDER BY c.id DESC LIMIT ?", NULL), (ra_values_t){values, count});
+}

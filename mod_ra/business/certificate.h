@@ -1,0 +1,37 @@
+/* Issued certificates: storing, reading, listing, and the public status query (domain.md §2, §9). Layer: business. */
+#ifndef RA_BUSINESS_CERTIFICATE_H
+#define RA_BUSINESS_CERTIFICATE_H
+
+#include "base/x509.h"
+#include "business/application.h"
+
+/** Stores the certificate of an attempt. @param chain of ra_bytes_t, may be NULL. RA_ERETRY never; APR_EGENERAL when the CA gave one that exists already. */
+apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const ra_application_t *application, const char *attempt_id,
+                                  const ra_cert_t *cert, const apr_array_header_t *chain);
+
+/** The Certificate of the API, whoever asks. APR_ENOENT when there is none. */
+apr_status_t ra_certificate_read(ra_json_t **pcertificate, const ra_act_t *act, const char *id);
+
+/** The Certificate of the API, in sight of the caller. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. @param pder may be NULL */
+apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, const ra_act_t *act, const char *id, ra_roles_t roles);
+
+typedef struct ra_certificate_filter_t {
+    const char *serial;
+    const char *subject_key;
+    const char *social_security_no;
+    const char *status;         /* API word */
+    const char *application_id;
+    const char *before_id;
+    int limit;
+} ra_certificate_filter_t;
+
+/** Newest first, at most limit + 1. */
+apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter);
+
+/**
+ * The public query (§9, §18.3, §18.4): exact subject name after normalisation; no personal data. Answers the CertificateStatus of the API.
+ * @param social_security_no, serial optional second field; NULL for any
+ */
+apr_status_t ra_certificate_status(ra_json_t **pstatus, ra_tx_t *tx, const char *subject, const char *social_security_no, const char *serial);
+
+#endif

@@ -1,0 +1,217 @@
+/* Reference and authorisation codes. Layer: business. */
+#include "business/codes.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/limits.h"
+
+/* Crockford's base 32: no I, L, O, U, so that a person can read and type it. */
+static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+#define RADIX 32
+#define GROUP 5
+#define REFERENCE_BYTES 7
+#define LABEL "authorisation-code"
+
+/* Luhn's algorithm for an alphabet of 32: finds every single wrong character and nearly every swap. */
+static char check_character(const char *text, apr_size_t len)
+{
+    int factor = 2, sum = 0;
+
+    while (len > 0) {
+        int addend = factor * (int)(strchr(alphabet, text[--len]) - alphabet);
+
+        factor = factor == 2 ? 1 : 2;
+        sum += addend / RADIX + addend % RADIX;
+    }
+    return alphabet[(RADIX - sum % RADIX) % RADIX];
+}
+
+const char *ra_code_clean(const char *typed, apr_pool_t *pool)
+{
+    char *clean = apr_palloc(pool, strlen(typed) + 1), *out = clean;
+
+    for (; *typed; typed++) {
+        char c = *typed >= 'a' && *typed <= 'z' ? (char)(*typed - 'a' + 'A') : *typed;
+
+        if (c == '-' || c == ' ') {
+            continue;
+        }
+        c = c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
+        if (!strchr(alphabet, c)) {
+            return NULL;
+        }
+        *out++ = c;
+    }
+    *out = '\0';
+    return clean;
+}
+
+int ra_code_is_well_typed(const char *clean)
+{
+    apr_size_t len = strlen(clean);
+
+    return len > 1 && clean[len - 1] == check_character(clean, len - 1);
+}
+
+const char *ra_code_make(ra_bytes_t random, apr_pool_t *pool)
+{
+    apr_size_t digits = random.len * 8 / 5, length = 0;
+    char *plain = apr_palloc(pool, digits + 2);
+    char *grouped = apr_palloc(pool, (digits + 1) * 2);
+
+    for (apr_size_t i = 0; i < digits; i++) {
+        unsigned value = 0;
+
+        for (apr_size_t bit = i * 5; bit < i * 5 + 5; bit++) {
+            value = value << 1 | ((random.data[bit / 8] >> (7 - bit % 8)) & 1u);
+        }
+        plain[i] = alphabet[value];
+    }
+    plain[digits] = check_character(plain, digits);
+    for (apr_size_t i = 0; i <= digits; i++) {
+        if (i > 0 && i % GROUP == 0) {
+            grouped[length++] = '-';
+        }
+        grouped[length++] = plain[i];
+    }
+    grouped[length] = '\0';
+    ra_wipe(plain, digits + 1);
+    return grouped;
+}
+
+static const char *seal_context(const char *id, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, "production_codes.secret_sealed:", id, NULL);
+}
+
+static apr_status_t insert_codes(const ra_act_t *act, const ra_application_t *application, const char *reference, const char *secret)
+{
+    apr_pool_t *pool = act->tx->pool;
+    const char *id = ra_uuid_make(pool);
+    ra_bytes_t sealed;
+    apr_status_t status = id ? ra_seal(&sealed, act->ra->keyring, LABEL, seal_context(id, pool), ra_bytes_text(ra_code_clean(secret, pool)), pool)
+                             : APR_EGENERAL;
+
+    if (status == APR_SUCCESS) {
+        status = ra_sql_change(act->tx, NULL,
+                               "INSERT INTO production_codes (id, application_id, reference, secret_sealed, drawn_by, drawn_at, expires_at)"
+                               " VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? SECOND)",
+                               RA_VALUES(ra_v_uuid(id), ra_v_uuid(application->id), ra_v_text(ra_code_clean(reference, pool)), ra_v_bytes(sealed),
+                                         ra_v_uuid(act->who->id), ra_v_int(apr_time_sec(act->ra->settings->code_lifetime))));
+    }
+    return status == APR_EEXIST ? RA_ERETRY : status;
+}
+
+static apr_status_t show_codes(ra_json_t **pcodes, const ra_act_t *act, const char *application_id, const char *reference, const char *secret)
+{
+    ra_json_t *row;
+    apr_status_t status = ra_sql_row(act->tx, &row, "SELECT expires_at AS expires_at FROM production_codes WHERE live = ?",
+                                     RA_VALUES(ra_v_uuid(application_id)));
+
+    if (status == APR_SUCCESS) {
+        *pcodes = ra_json_object_make(act->tx->pool);
+        ra_json_set_string(*pcodes, "reference_code", reference);
+        ra_json_set_string(*pcodes, "authorisation_code", secret);
+        ra_json_set_string(*pcodes, "expires_at", ra_json_get_string(row, "expires_at"));
+        ra_json_set_int(*pcodes, "tries_left", RA_CODE_TRIES_MAX);
+    }
+    return status;
+}
+
+apr_status_t ra_codes_draw(ra_json_t **pcodes, const ra_act_t *act, ra_application_t *application)
+{
+    unsigned char random[RA_CODE_RANDOM_BYTES + REFERENCE_BYTES];
+    const char *reference, *secret;
+    ra_json_t *record = ra_json_object_make(act->tx->pool);
+    ra_step_t step = {.action = RA_ACTION_CODES, .record = record};
+    apr_status_t status = ra_application_move(act, application, &step);
+
+    if (status != APR_SUCCESS || (status = ra_random(random, sizeof(random))) != APR_SUCCESS) {
+        return status;
+    }
+    secret = ra_code_make(ra_bytes_of(random, RA_CODE_RANDOM_BYTES), act->tx->pool);
+    reference = ra_code_make(ra_bytes_of(random + RA_CODE_RANDOM_BYTES, REFERENCE_BYTES), act->tx->pool);
+    ra_wipe(random, sizeof(random));
+    status = ra_sql_change(act->tx, NULL, "UPDATE production_codes SET voided_at = UTC_TIMESTAMP(6) WHERE live = ?",
+                           RA_VALUES(ra_v_uuid(application->id)));
+    if (status == APR_SUCCESS) {
+        status = insert_codes(act, application, reference, secret);
+    }
+    return status == APR_SUCCESS ? show_codes(pcodes, act, application->id, reference, secret) : status;
+}
+
+/* The latest pair of the application, locked: tries are counted one after the other. */
+static const char latest_sql[] =
+    "SELECT id AS id, reference AS reference, secret_sealed AS `sealed:b64`, tries AS tries, used_at AS used_at, voided_at AS voided_at,"
+    " expires_at <= UTC_TIMESTAMP(6) AS expired FROM production_codes WHERE application_id = ? ORDER BY id DESC LIMIT 1 FOR UPDATE";
+
+static const char *problem_of(const ra_json_t *row)
+{
+    if (ra_json_get_int(row, "tries", 0) >= RA_CODE_TRIES_MAX) {
+        return RA_PROBLEM_CODE_LOCKED;
+    }
+    if (ra_json_get(row, "used_at") || ra_json_get(row, "voided_at")) {
+        return RA_PROBLEM_CODES_MISSING;
+    }
+    return ra_json_get_int(row, "expired", 1) ? RA_PROBLEM_CODE_EXPIRED : NULL;
+}
+
+static int is_right(const ra_act_t *act, const ra_json_t *row, const char *reference, const char *secret)
+{
+    apr_pool_t *pool = act->tx->pool;
+    ra_bytes_t sealed, plain;
+    int right;
+
+    if (ra_base64url_decode(&sealed, ra_json_get_string(row, "sealed"), pool) != APR_SUCCESS ||
+        ra_unseal(&plain, act->ra->keyring, LABEL, seal_context(ra_json_get_string(row, "id"), pool), sealed, pool) != APR_SUCCESS) {
+        return 0;
+    }
+    right = ra_bytes_equal(plain, ra_bytes_text(secret));
+    return ra_bytes_equal(ra_bytes_text(ra_json_get_string(row, "reference")), ra_bytes_text(reference)) & right;
+}
+
+/* The fifth wrong try ends the pair. */
+static apr_status_t count_wrong_try(const ra_act_t *act, const char *id)
+{
+    apr_status_t status = ra_sql_change(act->tx, NULL,
+                                        "UPDATE production_codes SET voided_at = IF(tries + 1 >= ?, UTC_TIMESTAMP(6), NULL), tries = tries + 1"
+                                        " WHERE id = ?", RA_VALUES(ra_v_int(RA_CODE_TRIES_MAX), ra_v_uuid(id)));
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    act->tx->result->keep = 1;
+    return ra_refuse(act->tx->result, RA_PROBLEM_CODE_INVALID, "wrong reference or authorisation code");
+}
+
+apr_status_t ra_codes_use(const char **pid, const ra_act_t *act, const ra_application_t *application, const char *reference,
+                          const char *authorisation)
+{
+    ra_result_t *result = act->tx->result;
+    const char *typed_reference = ra_code_clean(reference, act->tx->pool);
+    const char *typed_secret = ra_code_clean(authorisation, act->tx->pool);
+    ra_json_t *row;
+    apr_status_t status = ra_sql_row(act->tx, &row, latest_sql, RA_VALUES(ra_v_uuid(application->id)));
+
+    if (status == APR_ENOENT) {
+        return ra_refuse(result, RA_PROBLEM_CODES_MISSING, NULL);
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    if (problem_of(row)) {
+        return ra_refuse(result, problem_of(row), NULL);
+    }
+    if (!typed_secret || !typed_reference || !ra_code_is_well_typed(typed_secret)) {
+        ra_result_violation(result, "/authorisation_code", RA_VIOLATION_CODE_MISTYPED);
+        return ra_refuse(result, RA_PROBLEM_CODE_INVALID, "mistyped: not counted");
+    }
+    *pid = ra_json_get_string(row, "id");
+    if (!is_right(act, row, typed_reference, typed_secret)) {
+        return count_wrong_try(act, *pid);
+    }
+    return ra_sql_change(act->tx, NULL, "UPDATE production_codes SET used_at = UTC_TIMESTAMP(6) WHERE id = ? AND used_at IS NULL AND voided_at IS NULL",
+                         RA_VALUES(ra_v_uuid(*pid)));
+}

@@ -1,0 +1,161 @@
+/* Asking for production, and operations as the API shows them. The exchange with the CA is in enrolment.c. Layer: business. */
+#include "business/production.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/x509.h"
+#include "business/codes.h"
+#include "business/profile.h"
+
+#define LANE_ISSUANCE 1
+
+static apr_status_t refuse_key(const ra_act_t *act, const char *violation, const char *problem)
+{
+    ra_result_violation(act->tx->result, "/csr", violation);
+    return ra_refuse(act->tx->result, problem, NULL);
+}
+
+/* One key is certified once, ever; the application that used it in a failed attempt may use it again. */
+static apr_status_t claim_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
+{
+    ra_bytes_t hash = ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES);
+    apr_int64_t own;
+    apr_status_t status = ra_sql_change(act->tx, NULL, "INSERT INTO used_keys (spki_sha256, application_id, used_at) VALUES (?, ?, UTC_TIMESTAMP(6))",
+                                        RA_VALUES(ra_v_bytes(hash), ra_v_uuid(application->id)));
+
+    if (status != APR_EEXIST) {
+        return status;
+    }
+    status = ra_sql_int(act->tx, &own, "SELECT 1 FROM used_keys WHERE spki_sha256 = ? AND application_id = ?",
+                        RA_VALUES(ra_v_bytes(hash), ra_v_uuid(application->id)));
+    return status == APR_ENOENT ? refuse_key(act, RA_VIOLATION_KEY_REUSED, RA_PROBLEM_KEY_REUSED) : status;
+}
+
+static apr_status_t check_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
+{
+    apr_int64_t found;
+    apr_status_t status;
+
+    if (!ra_snapshot_allows_key(application->snapshot, key, act->tx->pool)) {
+        return refuse_key(act, RA_VIOLATION_KEY_KIND, RA_PROBLEM_KEY_NOT_ALLOWED);
+    }
+    status = ra_sql_int(act->tx, &found, "SELECT 1 FROM blocked_keys WHERE spki_sha256 = ?",
+                        RA_VALUES(ra_v_bytes(ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES))));
+    if (status == APR_SUCCESS) {
+        return refuse_key(act, RA_VIOLATION_KEY_KNOWN_WEAK, RA_PROBLEM_KEY_WEAK);
+    }
+    return status == APR_ENOENT ? claim_key(act, application, key) : status;
+}
+
+static apr_status_t insert_attempt(const ra_act_t *act, const ra_application_t *application, const ra_csr_t *csr, const char *code_id,
+                                   const char **pjob)
+{
+    unsigned char transaction[RA_UUID_BYTES];
+    apr_status_t status = ra_outbox_add(act->tx, "enrol", LANE_ISSUANCE, application->operation_id, pjob);
+
+    if (status == APR_SUCCESS) {
+        status = ra_random(transaction, sizeof(transaction));
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    return ra_sql_change(act->tx, NULL,
+                         "INSERT INTO ca_attempts (id, application_id, state, transaction_id, code_id, csr, spki, spki_sha256, job_id, next_run_at,"
+                         " created_at, updated_at) VALUES (?, ?, 'prepared', ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                         RA_VALUES(ra_v_uuid(application->operation_id), ra_v_uuid(application->id),
+                                   ra_v_bytes(ra_bytes_of(transaction, sizeof(transaction))), ra_v_uuid(code_id), ra_v_bytes(csr->der),
+                                   ra_v_bytes(csr->key.spki), ra_v_bytes(ra_bytes_of(csr->key.spki_sha256, RA_SHA256_BYTES)),
+                                   ra_v_uuid(*pjob)));
+}
+
+apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *application, const ra_json_t *form, const char **pjob)
+{
+    ra_step_t step = {.action = (ra_action_e)RA_STEP_PRODUCTION, .outcome = "requested"};
+    ra_json_t *record = ra_json_object_make(act->tx->pool);
+    const char *code_id;
+    ra_csr_t *csr;
+    apr_status_t status = ra_application_may(act, application, step.action, RA_DECISION_YES);
+
+    if (status == APR_SUCCESS) {
+        status = ra_codes_use(&code_id, act, application, ra_json_get_string(form, "reference_code"), ra_json_get_string(form, "authorisation_code"));
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_csr_parse(&csr, ra_json_get_string(form, "csr"), "/csr", act->tx->result, act->tx->pool);
+    }
+    if (status == APR_SUCCESS) {
+        status = check_key(act, application, &csr->key);
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    application->operation_id = ra_uuid_make(act->tx->pool);
+    ra_json_set_string(record, "operation_id", application->operation_id);
+    ra_json_set_string(record, "spki_sha256", ra_hex(ra_bytes_of(csr->key.spki_sha256, RA_SHA256_BYTES), act->tx->pool));
+    step.record = record;
+    status = insert_attempt(act, application, csr, code_id, pjob);
+    return status == APR_SUCCESS ? ra_application_move(act, application, &step) : status;
+}
+
+/* --- operations ------------------------------------------------------------------------------------------------- */
+
+#define STATUS_OF_STATE                                                                                                \
+    "CASE t.state WHEN 'prepared' THEN 'pending' WHEN 'sent' THEN 'pending' WHEN 'waiting' THEN 'waiting' WHEN 'unknown' THEN 'unknown'" \
+    " WHEN 'issued' THEN 'succeeded' ELSE 'failed' END"
+
+#define OPERATION                                                                                                      \
+    "SELECT t.id AS id, 'production' AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
+    " t.certificate_id AS certificate_id, t.tries AS attempts, t.next_run_at AS next_run_at,"                          \
+    " t.reason_outcome AS `reason.outcome`, t.reason_text AS `reason.text`, t.created_at AS created_at,"               \
+    " t.updated_at AS updated_at, t.version AS version FROM ca_attempts t"
+
+apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id)
+{
+    return ra_sql_row(act->tx, poperation, OPERATION " WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
+}
+
+apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const char *status, const char *before_id, int limit)
+{
+    const char *below = before_id ? before_id : "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+    return ra_sql_rows(act->tx, pitems,
+                       OPERATION " WHERE (? IS NULL OR " STATUS_OF_STATE " = ?) AND t.id < ? ORDER BY t.id DESC LIMIT ?",
+                       RA_VALUES(ra_v_text(status), ra_v_text(status), ra_v_uuid(below), ra_v_int(limit + 1)));
+}
+
+static apr_status_t close_attempt(const ra_act_t *act, const char *id, apr_int64_t version)
+{
+    apr_uint64_t affected = 0;
+    apr_status_t status = ra_sql_change(act->tx, &affected,
+                                        "UPDATE ca_attempts SET state = 'settled', reason_outcome = 'settled', version = version + 1,"
+                                        " updated_at = UTC_TIMESTAMP(6), next_run_at = NULL WHERE id = ? AND version = ? AND state = 'unknown'",
+                                        RA_VALUES(ra_v_uuid(id), ra_v_int(version)));
+
+    if (status == APR_SUCCESS && affected != 1) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_OPERATION_NOT_UNKNOWN, NULL);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_sql_change(act->tx, NULL,
+                               "UPDATE outbox_jobs SET state = 'done', finished_at = UTC_TIMESTAMP(6), lease_owner = NULL, lease_until = NULL,"
+                               " fence = fence + 1 WHERE subject = ? AND state <> 'done'", RA_VALUES(ra_v_uuid(id)));
+    }
+    return status;
+}
+
+apr_status_t ra_operation_settle(const ra_act_t *act, const char *id, apr_int64_t version, const char *evidence)
+{
+    ra_act_t ra_itself = {act->ra, act->tx, NULL};
+    ra_step_t step = {.action = RA_ACTION_NOT_MADE, .outcome = "settled", .reason = evidence};
+    ra_application_t *application;
+    ra_json_t *row;
+    apr_status_t status = ra_sql_row(act->tx, &row, "SELECT application_id AS application_id FROM ca_attempts WHERE id = ?", RA_VALUES(ra_v_uuid(id)));
+
+    if (status == APR_SUCCESS) {
+        status = close_attempt(act, id, version);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_application_read(&application, act, ra_json_get_string(row, "application_id"));
+    }
+    return status == APR_SUCCESS ? ra_application_move(&ra_itself, application, &step) : status;
+}

@@ -1,0 +1,30 @@
+/*
+ * Production 制证: from codes and certificate request to a certificate of the upstream CA (design §8, §9).
+ * Layer: business. One attempt at the CA is one row, which the API calls an operation.
+ */
+#ifndef RA_BUSINESS_PRODUCTION_H
+#define RA_BUSINESS_PRODUCTION_H
+
+#include "business/application.h"
+
+/**
+ * Checks codes, request and key, and queues the attempt, all in this transaction.
+ * @param form  {reference_code, authorisation_code, csr}
+ * @param pjob  id of the outbox job to run after COMMIT
+ * RA_EREFUSED: the engine's problems, those of ra_codes_use() and ra_csr_parse(), _KEY_NOT_ALLOWED _KEY_REUSED _KEY_WEAK (blocked)
+ */
+apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *application, const ra_json_t *form, const char **pjob);
+
+/** The Operation of the API. @return APR_ENOENT */
+apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id);
+
+/** Newest first; @a status is an API word or NULL; at most limit + 1 rows below @a before_id. */
+apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const char *status, const char *before_id, int limit);
+
+/** A person settles an unknown outcome as "not issued": the application waits for production again. RA_EREFUSED with _OPERATION_NOT_UNKNOWN. */
+apr_status_t ra_operation_settle(const ra_act_t *act, const char *id, apr_int64_t version, const char *evidence);
+
+/** Runs one attempt (a job of kind "enrol"); @a context is the ra_t. */
+ra_job_verdict_e ra_production_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,216 @@
+/* Profiles and snapshots. Layer: business. */
+#include "business/profile.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/x509.h"
+
+static const ra_profile_t profiles[] = {
+    {"subscriber-signing", "digitalSignature,nonRepudiation", "clientAuth,emailProtection"},
+    {"subscriber-encryption", "keyEncipherment,dataEncipherment", ""},
+    {"server", "digitalSignature,keyEncipherment", "serverAuth"},
+};
+
+const ra_profile_t *ra_profile_of(ra_kind_e kind, const char *usage)
+{
+    if (kind == RA_KIND_SERVER) {
+        return &profiles[2];
+    }
+    return strcmp(usage, "encryption") == 0 ? &profiles[1] : &profiles[0];
+}
+
+/* Members of the entered subject in the order of the distinguished name. */
+static const char *const subject_members[][2] = {
+    {"country", "C"},           {"state_or_province", "ST"},     {"locality", "L"},
+    {"organization", "O"},      {"organizational_unit", "OU"},   {"common_name", "CN"},
+};
+
+static void add_subject(ra_json_t *snapshot, const ra_json_t *subject)
+{
+    ra_json_t *rdns = ra_json_set_array(snapshot, "subject");
+
+    for (size_t i = 0; i < sizeof(subject_members) / sizeof(subject_members[0]); i++) {
+        const char *value = ra_json_get_string(subject, subject_members[i][0]);
+
+        if (value) {
+            ra_json_t *rdn = ra_json_add_object(rdns);
+
+            ra_json_set_string(rdn, "type", subject_members[i][1]);
+            ra_json_set_string(rdn, "value", value);
+        }
+    }
+}
+
+apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *application, const ra_json_t *certificate)
+{
+    apr_pool_t *pool = act->tx->pool;
+    const ra_profile_t *profile = ra_profile_of(application->kind, application->usage);
+    ra_json_t *snapshot = ra_json_object_make(pool);
+    unsigned char digest[RA_SHA256_BYTES];
+
+    ra_json_set_string(snapshot, "application_id", application->id);
+    ra_json_set_string(snapshot, "number", application->number);
+    ra_json_set_string(snapshot, "business", application->business->name);
+    ra_json_set_string(snapshot, "kind", ra_kind_name(application->kind));
+    ra_json_set_string(snapshot, "usage", application->usage);
+    ra_json_set_string(snapshot, "subscriber_id", application->subscriber_id);
+    ra_json_set_string(snapshot, "profile", profile->name);
+    ra_json_set_string(snapshot, "key_usage", profile->key_usage);
+    ra_json_set_string(snapshot, "ext_key_usage", profile->ext_key_usage);
+    ra_json_set_copy(snapshot, "dns_names", ra_json_get(certificate, "dns_names"));
+    ra_json_set_copy(snapshot, "ip_addresses", ra_json_get(certificate, "ip_addresses"));
+    ra_json_set_copy(snapshot, "key_algorithms", ra_json_get(certificate, "key_algorithms"));
+    ra_json_set_int(snapshot, "validity_years", ra_json_get_int(certificate, "validity_years", 1));
+    add_subject(snapshot, ra_json_get(certificate, "subject"));
+    application->snapshot = ra_json_canonical(snapshot, pool);
+    ra_sha256(digest, application->snapshot, strlen(application->snapshot));
+    application->snapshot_sha256 = ra_hex(ra_bytes_of(digest, sizeof(digest)), pool);
+    return APR_SUCCESS;
+}
+
+static const ra_json_t *parse(const char *snapshot, apr_pool_t *pool)
+{
+    ra_json_t *json;
+    ra_json_error_t error;
+
+    return ra_json_parse(&json, snapshot, strlen(snapshot), &ra_json_limits_request, &error, pool) == APR_SUCCESS ? json : NULL;
+}
+
+static const char *const *string_list(const ra_json_t *array, apr_pool_t *pool)
+{
+    const char **list = apr_pcalloc(pool, ((apr_size_t)ra_json_size(array) + 1) * sizeof(*list));
+    int count = 0;
+
+    for (const ra_json_t *item = ra_json_first(array); item; item = ra_json_next(item)) {
+        list[count++] = ra_json_string(item);
+    }
+    return list;
+}
+
+static apr_time_t years_later(apr_time_t now, int years)
+{
+    apr_time_exp_t exp;
+    apr_time_t later = now;
+
+    apr_time_exp_gmt(&exp, now);
+    exp.tm_year += years;
+    if (exp.tm_mon == 1 && exp.tm_mday == 29) {
+        exp.tm_mday = 28;
+    }
+    apr_time_exp_gmt_get(&later, &exp);
+    return later;
+}
+
+static void read_subject(ra_ca_request_t *request, const ra_json_t *rdns, apr_pool_t *pool)
+{
+    ra_rdn_t *subject = apr_pcalloc(pool, ((apr_size_t)ra_json_size(rdns) + 1) * sizeof(*subject));
+    int count = 0;
+
+    for (const ra_json_t *rdn = ra_json_first(rdns); rdn; rdn = ra_json_next(rdn)) {
+        subject[count].type = ra_json_get_string(rdn, "type");
+        subject[count++].value = ra_json_get_string(rdn, "value");
+    }
+    request->subject = subject;
+    request->subject_count = count;
+}
+
+apr_status_t ra_snapshot_request(ra_ca_request_t *request, const char *snapshot, apr_time_t now, apr_pool_t *pool)
+{
+    const ra_json_t *json = parse(snapshot, pool);
+    int years = (int)ra_json_get_int(json, "validity_years", 0);
+
+    memset(request, 0, sizeof(*request));
+    if (!json || years < 1) {
+        return APR_EGENERAL;
+    }
+    read_subject(request, ra_json_get(json, "subject"), pool);
+    request->dns_names = string_list(ra_json_get(json, "dns_names"), pool);
+    request->ip_names = string_list(ra_json_get(json, "ip_addresses"), pool);
+    request->validity_days = (int)(apr_time_sec(years_later(now, years) - now) / 86400);
+    request->key_usage = ra_json_get_string(json, "key_usage");
+    request->ext_key_usage = ra_json_get_string(json, "ext_key_usage");
+    return APR_SUCCESS;
+}
+
+int ra_snapshot_allows_key(const char *snapshot, const ra_key_t *key, apr_pool_t *pool)
+{
+    const ra_json_t *names = ra_json_get(parse(snapshot, pool), "key_algorithms");
+
+    for (const ra_json_t *name = ra_json_first(names); name; name = ra_json_next(name)) {
+        if (strcmp(ra_json_string(name), ra_key_kind_name(key->kind)) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int same_set(const char *const *wanted, const char *const *found)
+{
+    int wanted_count = 0, found_count = 0;
+
+    for (; wanted[wanted_count]; wanted_count++) {
+        int hit = 0;
+
+        for (int i = 0; found && found[i]; i++) {
+            hit |= strcasecmp(wanted[wanted_count], found[i]) == 0;
+        }
+        if (!hit) {
+            return 0;
+        }
+    }
+    while (found && found[found_count]) {
+        found_count++;
+    }
+    return wanted_count == found_count;
+}
+
+/* Are the comma separated words of a and b the same set? */
+static int same_words(const char *a, const char *b, apr_pool_t *pool)
+{
+    const char *words[2][32] = {{NULL}, {NULL}};
+
+    for (int side = 0; side < 2; side++) {
+        char *state, *text = apr_pstrdup(pool, side ? b : a);
+        int count = 0;
+
+        for (char *word = apr_strtok(text, ", ", &state); word && count < 31; word = apr_strtok(NULL, ", ", &state)) {
+            words[side][count++] = word;
+        }
+    }
+    return same_set(words[0], words[1]);
+}
+
+static int within(apr_time_t a, apr_time_t b, apr_interval_time_t tolerance)
+{
+    return (a > b ? a - b : b - a) <= tolerance;
+}
+
+const char *ra_snapshot_disagrees(const char *snapshot, const ra_cert_t *cert, ra_bytes_t spki, apr_time_t now,
+                                  apr_interval_time_t tolerance, apr_pool_t *pool)
+{
+    ra_ca_request_t wanted;
+    apr_time_t end;
+
+    if (ra_snapshot_request(&wanted, snapshot, now, pool) != APR_SUCCESS) {
+        return "the snapshot cannot be read";
+    }
+    end = now + apr_time_from_sec((apr_int64_t)wanted.validity_days * 86400);
+    if (!ra_bytes_equal(cert->key.spki, spki)) {
+        return "another public key";
+    }
+    if (!ra_name_equal(&cert->subject, wanted.subject, wanted.subject_count)) {
+        return "another subject";
+    }
+    if (!same_set(wanted.dns_names, cert->dns_names) || !same_set(wanted.ip_names, cert->ip_names)) {
+        return "other subject alternative names";
+    }
+    if (!same_words(wanted.key_usage, cert->key_usage, pool) || !same_words(wanted.ext_key_usage, cert->ext_key_usage, pool)) {
+        return "another key usage";
+    }
+    if (!within(cert->not_before, now, tolerance) || !within(cert->not_after, end, tolerance)) {
+        return "another validity";
+    }
+    return cert->is_ca ? "a CA certificate" : NULL;
+}

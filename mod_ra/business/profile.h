@@ -1,0 +1,37 @@
+/*
+ * Certificate profiles (kind × usage) and the snapshot that a reviewer approves (design §6). Layer: business.
+ */
+#ifndef RA_BUSINESS_PROFILE_H
+#define RA_BUSINESS_PROFILE_H
+
+#include "business/application.h"
+
+typedef struct ra_profile_t {
+    const char *name;
+    const char *key_usage;     /* RFC 5280 §4.2.1.3 names, comma separated */
+    const char *ext_key_usage; /* §4.2.1.12 */
+} ra_profile_t;
+
+/** The profile of a kind and usage; never NULL. */
+const ra_profile_t *ra_profile_of(ra_kind_e kind, const char *usage);
+
+/**
+ * Builds the snapshot from the entered certificate data: application->snapshot (canonical JSON) and snapshot_sha256.
+ * @param certificate the member `certificate` of the entry form, checked
+ */
+apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *application, const ra_json_t *certificate);
+
+/** What the snapshot says, for the CA. Lives in @a pool; spki and csr are left empty. */
+apr_status_t ra_snapshot_request(ra_ca_request_t *request, const char *snapshot, apr_time_t now, apr_pool_t *pool);
+
+/** Does the reviewed key policy allow this key? */
+int ra_snapshot_allows_key(const char *snapshot, const ra_key_t *key, apr_pool_t *pool);
+
+/**
+ * Does the certificate agree with the snapshot and the key? Subject, SAN, key usage, validity within @a tolerance, no CA.
+ * @return NULL when it agrees, or what differs (English, for the log and the officer)
+ */
+const char *ra_snapshot_disagrees(const char *snapshot, const ra_cert_t *cert, ra_bytes_t spki, apr_time_t now,
+                                  apr_interval_time_t tolerance, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,249 @@
+/* The steps of a business: their forms' rules and records. Layer: business. */
+#include "business/steps.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "business/profile.h"
+
+/* Checks the form beyond its schema and writes what the step settles besides the application's row. */
+typedef apr_status_t (*step_rule_fn)(const ra_act_t *act, ra_application_t *application, const ra_json_t *form);
+
+static apr_status_t refuse_at(const ra_act_t *act, const char *pointer, const char *violation, const char *problem)
+{
+    ra_result_violation(act->tx->result, pointer, violation);
+    return ra_refuse(act->tx->result, problem, NULL);
+}
+
+/* --- acceptance 受理 -------------------------------------------------------------------------------------------- */
+
+static const ra_json_t *find_material(const ra_json_t *materials, const char *name)
+{
+    for (const ra_json_t *item = ra_json_first(materials); item; item = ra_json_next(item)) {
+        if (strcmp(ra_json_get_string(item, "material"), name) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static const char *violation_of_material(const ra_application_t *application, unsigned bit, const ra_json_t *material)
+{
+    if (!material || !ra_json_get_bool(material, "received", 0)) {
+        return RA_VIOLATION_MATERIAL_MISSING;
+    }
+    if (bit == RA_MATERIAL_WIRE_VOUCHER) {
+        return NULL;
+    }
+    /* §2: copies of organisations and servers carry the seal; a person's form carries the signature instead */
+    if (application->kind != RA_KIND_PERSON) {
+        return ra_json_get_bool(material, "sealed", 0) ? NULL : RA_VIOLATION_MATERIAL_NOT_SEALED;
+    }
+    return bit != RA_MATERIAL_APPLICATION_FORM || ra_json_get_bool(material, "signed", 0) ? NULL : RA_VIOLATION_MATERIAL_NOT_SIGNED;
+}
+
+static apr_status_t check_materials(const ra_act_t *act, const ra_application_t *application, const ra_json_t *form)
+{
+    const char *method = ra_json_get_string(ra_json_get(form, "payment"), "method");
+    unsigned wanted = application->business->materials[application->kind];
+    int missing = 0;
+
+    if (method && strcmp(method, "wire") == 0) {
+        wanted |= RA_MATERIAL_WIRE_VOUCHER;
+    }
+    for (unsigned bit = 1; bit < 1u << RA_MATERIAL_COUNT; bit <<= 1) {
+        const char *name = ra_material_name(bit);
+        const char *violation = wanted & bit ? violation_of_material(application, bit, find_material(ra_json_get(form, "materials"), name)) : NULL;
+
+        if (violation) {
+            ra_result_violation_param(act->tx->result, "/materials", violation, "material", name);
+            missing = 1;
+        }
+    }
+    return missing ? ra_refuse(act->tx->result, RA_PROBLEM_MATERIALS_INCOMPLETE, NULL) : APR_SUCCESS;
+}
+
+static apr_status_t write_materials(const ra_act_t *act, const ra_application_t *application, const ra_json_t *materials)
+{
+    apr_status_t status = ra_sql_change(act->tx, NULL, "DELETE FROM application_materials WHERE application_id = ?",
+                                        RA_VALUES(ra_v_uuid(application->id)));
+
+    for (const ra_json_t *item = ra_json_first(materials); status == APR_SUCCESS && item; item = ra_json_next(item)) {
+        status = ra_sql_change(act->tx, NULL,
+                               "INSERT INTO application_materials (application_id, material, received, sealed, signed, note, recorded_by, recorded_at)"
+                               " VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
+                               RA_VALUES(ra_v_uuid(application->id), ra_v_text(ra_json_get_string(item, "material")),
+                                         ra_v_int(ra_json_get_bool(item, "received", 0)), ra_v_int(ra_json_get_bool(item, "sealed", 0)),
+                                         ra_v_int(ra_json_get_bool(item, "signed", 0)), ra_v_text(ra_json_get_string(item, "note")),
+                                         ra_v_uuid(act->who->id)));
+    }
+    return status == APR_EEXIST ? refuse_at(act, "/materials", RA_VIOLATION_NOT_UNIQUE, RA_PROBLEM_MATERIALS_INCOMPLETE) : status;
+}
+
+static apr_status_t write_payment(const ra_act_t *act, const ra_application_t *application, const ra_json_t *payment)
+{
+    const char *receipt = ra_json_get_string(payment, "receipt_number");
+    const char *document = receipt ? receipt : ra_json_get_string(payment, "voucher_number");
+    apr_status_t status = ra_sql_change(act->tx, NULL, "DELETE FROM payments WHERE application_id = ?", RA_VALUES(ra_v_uuid(application->id)));
+
+    if (status != APR_SUCCESS || !payment) {
+        return status;
+    }
+    status = ra_sql_change(act->tx, NULL,
+                           "INSERT INTO payments (application_id, method, amount, document, waiver_reason, recorded_by, recorded_at)"
+                           " VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
+                           RA_VALUES(ra_v_uuid(application->id), ra_v_text(ra_json_get_string(payment, "method")),
+                                     ra_v_int(ra_json_get_int(payment, "amount", 0)), ra_v_text(document),
+                                     ra_v_text(ra_json_get_string(payment, "waiver_reason")), ra_v_uuid(act->who->id)));
+    return status == APR_EEXIST ? refuse_at(act, receipt ? "/payment/receipt_number" : "/payment/voucher_number", RA_VIOLATION_TAKEN,
+                                            RA_PROBLEM_PAYMENT_DUPLICATE)
+                                : status;
+}
+
+static apr_status_t rule_acceptance(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    const ra_json_t *payment = ra_json_get(form, "payment");
+    apr_status_t status = check_materials(act, application, form);
+
+    if (status == APR_SUCCESS && application->business->fee && !payment) {
+        return refuse_at(act, "/payment", RA_VIOLATION_REQUIRED, RA_PROBLEM_PAYMENT_MISSING);
+    }
+    if (status == APR_SUCCESS) {
+        status = write_materials(act, application, ra_json_get(form, "materials"));
+    }
+    return status == APR_SUCCESS ? write_payment(act, application, payment) : status;
+}
+
+/* --- entry 录入 and review 审核 --------------------------------------------------------------------------------- */
+
+static apr_status_t rule_entry(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    const ra_json_t *certificate = ra_json_get(form, "certificate");
+    int names = ra_json_size(ra_json_get(certificate, "dns_names")) + ra_json_size(ra_json_get(certificate, "ip_addresses"));
+    const char *common_name = ra_json_get_string(ra_json_get(certificate, "subject"), "common_name");
+
+    /* The certificate is made for the name that the agency and the counter saw. */
+    if (strcmp(common_name, application->subject_name) != 0) {
+        return refuse_at(act, "/certificate/subject/common_name", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_NAME_NOT_ALLOWED);
+    }
+    if (application->kind == RA_KIND_SERVER && names == 0) {
+        return refuse_at(act, "/certificate/dns_names", RA_VIOLATION_REQUIRED, RA_PROBLEM_SAN_MISSING);
+    }
+    if (application->kind != RA_KIND_SERVER && names > 0) {
+        return refuse_at(act, "/certificate/dns_names", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_SAN_NOT_ALLOWED);
+    }
+    if (ra_json_get_int(certificate, "validity_years", 0) > application->validity_years) {
+        return refuse_at(act, "/certificate/validity_years", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_VALIDITY_TOO_LONG);
+    }
+    return ra_snapshot_build(act, application, certificate);
+}
+
+/* The reviewer has compared form and materials: the subscriber's record takes over the data. */
+static apr_status_t confirm_subscriber(const ra_act_t *act, const ra_application_t *application)
+{
+    const ra_json_t *applicant = application->applicant;
+    const char *name = ra_json_get_string(applicant, "name");
+
+    return ra_sql_change(act->tx, NULL,
+                         "UPDATE subscribers SET name = ?, name_key = ?, organisation_code = ?, region = ?, agency_id = ?,"
+                         " verified_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6), version = version + 1 WHERE id = ?",
+                         RA_VALUES(ra_v_text(name), ra_v_text(ra_text_name_key(name, act->tx->pool)),
+                                   ra_v_text(ra_json_get_string(ra_json_get(applicant, "organisation_code"), "value")),
+                                   ra_v_text(application->region), ra_v_uuid(application->agency_id), ra_v_uuid(application->subscriber_id)));
+}
+
+static apr_status_t rule_review(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    const char *seen = ra_json_get_string(form, "snapshot_sha256");
+
+    if (seen && strcmp(seen, application->snapshot_sha256) != 0) {
+        return refuse_at(act, "/snapshot_sha256", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_SNAPSHOT_MISMATCH);
+    }
+    return confirm_subscriber(act, application);
+}
+
+/* --- hand-over 发放, archive 归档 ------------------------------------------------------------------------------- */
+
+/* Every named check must be true. */
+static apr_status_t demand_true(const ra_act_t *act, const ra_json_t *object, const char *base, const char *const *names, const char *problem)
+{
+    int failed = 0;
+
+    for (; *names; names++) {
+        if (!ra_json_get_bool(object, *names, 0)) {
+            ra_result_violation(act->tx->result, apr_pstrcat(act->tx->pool, base, "/", *names, NULL), RA_VIOLATION_NOT_CHECKED);
+            failed = 1;
+        }
+    }
+    return failed ? ra_refuse(act->tx->result, problem, NULL) : APR_SUCCESS;
+}
+
+static apr_status_t rule_handover(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    static const char *const checks[] = {"passed", "subject_checked", "validity_checked", "key_checked", NULL};
+
+    (void)application;
+    return demand_true(act, ra_json_get(form, "inspection"), "/inspection", checks, RA_PROBLEM_INSPECTION_FAILED);
+}
+
+/* Copies 1 and 2 of the form go to the archivist, copy 3 stays with the subscriber (§3-§8). */
+static apr_status_t rule_archive(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    static const char *const checks[] = {"electronic_checked", "paper_complete", NULL};
+    unsigned copies = 0;
+
+    (void)application;
+    for (const ra_json_t *copy = ra_json_first(ra_json_get(form, "form_copies")); copy; copy = ra_json_next(copy)) {
+        copies |= 1u << ra_json_int(copy, 0);
+    }
+    if ((copies & 6u) != 6u) {
+        ra_result_violation_param(act->tx->result, "/form_copies", RA_VIOLATION_FORM_COPY_MISSING, "copy", copies & 2u ? "2" : "1");
+        return ra_refuse(act->tx->result, RA_PROBLEM_ARCHIVE_INCOMPLETE, NULL);
+    }
+    return demand_true(act, form, "", checks, RA_PROBLEM_ARCHIVE_INCOMPLETE);
+}
+
+/* --- the table -------------------------------------------------------------------------------------------------- */
+
+static const step_rule_fn rules[RA_ACTION_COUNT] = {
+    [RA_STEP_ACCEPTANCE] = rule_acceptance,
+    [RA_STEP_ENTRY] = rule_entry,
+    [RA_STEP_REVIEW] = rule_review,
+    [RA_STEP_HANDOVER] = rule_handover,
+    [RA_STEP_ARCHIVE] = rule_archive,
+};
+
+/* Who took the certificate is kept by name; of an ID number only the last four characters stay in the record. */
+static const ra_json_t *without_id_number(const ra_act_t *act, const ra_json_t *form)
+{
+    const char *number = ra_json_get_string(ra_json_pointer(form, "/recipient/id_document"), "number");
+    ra_json_t *record, *document;
+    apr_size_t len = number ? strlen(number) : 0;
+
+    if (!number) {
+        return form;
+    }
+    record = ra_json_merge_patch(form, ra_json_object_make(act->tx->pool), act->tx->pool);
+    document = ra_json_get_mutable(ra_json_get_mutable(record, "recipient"), "id_document");
+    ra_json_set_string(document, "number", apr_pstrcat(act->tx->pool, "****", len > 4 ? number + len - 4 : "", NULL));
+    return record;
+}
+
+apr_status_t ra_application_step(const ra_act_t *act, ra_application_t *application, ra_action_e action, const ra_json_t *form)
+{
+    const char *decision = ra_json_get_string(form, "decision");
+    ra_step_t step = {
+        .action = action,
+        .decision = decision && strcmp(decision, "reject") == 0 ? RA_DECISION_NO : RA_DECISION_YES,
+        .record = without_id_number(act, form),
+        .reason = ra_json_get_string(form, "reason"),
+        .guidance = ra_json_get_string(form, "guidance"),
+    };
+    apr_status_t status = ra_application_may(act, application, action, step.decision);
+
+    if (status == APR_SUCCESS && step.decision == RA_DECISION_YES && rules[action]) {
+        status = rules[action](act, application, form);
+    }
+    return status == APR_SUCCESS ? ra_application_move(act, application, &step) : status;
+}

@@ -1,0 +1,206 @@
+/*
+ * The outbox's rows: queueing, claiming under a lease, finishing. Who runs what is upstream/workers.c.
+ * Layer: upstream. Thread rule: free-threaded; the lease in the row is the only guard between threads, children and hosts.
+ */
+#include "upstream/outbox.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/limits.h"
+#include "upstream/outbox_run.h"
+
+apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid)
+{
+    *pid = ra_uuid_make(tx->pool);
+    if (!*pid) {
+        return APR_EGENERAL;
+    }
+    return ra_sql_change(tx, NULL,
+                         "INSERT INTO outbox_jobs (id, kind, lane, subject, state, next_run, created_at)"
+                         " VALUES (?, ?, ?, ?, 'open', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                         RA_VALUES(ra_v_uuid(*pid), ra_v_text(kind), ra_v_int(lane), ra_v_uuid(subject)));
+}
+
+/* --- claim ------------------------------------------------------------------------------------------------------ */
+
+typedef struct claim_t {
+    const ra_outbox_t *outbox;
+    const char *id;
+    ra_job_t *job; /* out */
+    apr_pool_t *pool;
+} claim_t;
+
+static apr_status_t claim_body(ra_tx_t *tx, void *baton)
+{
+    claim_t *claim = baton;
+    apr_uint64_t affected = 0;
+    ra_json_t *row;
+    apr_status_t status = ra_sql_change(
+        tx, &affected,
+        "UPDATE outbox_jobs SET lease_owner = ?, lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, attempts = attempts + 1,"
+        " fence = fence + 1 WHERE id = ? AND state = 'open' AND (lease_until IS NULL OR lease_until < UTC_TIMESTAMP(6))",
+        RA_VALUES(ra_v_text(claim->outbox->owner), ra_v_int(claim->outbox->lease), ra_v_uuid(claim->id)));
+
+    if (status != APR_SUCCESS || affected != 1) {
+        return status != APR_SUCCESS ? status : APR_ENOENT;
+    }
+    status = ra_sql_row(tx, &row, "SELECT kind AS kind, subject AS subject, attempts AS attempts, fence AS fence FROM outbox_jobs WHERE id = ?",
+                        RA_VALUES(ra_v_uuid(claim->id)));
+    if (status == APR_SUCCESS) {
+        claim->job->id = apr_pstrdup(claim->pool, claim->id);
+        claim->job->kind = apr_pstrdup(claim->pool, ra_json_get_string(row, "kind"));
+        claim->job->subject = apr_pstrdup(claim->pool, ra_json_get_string(row, "subject"));
+        claim->job->attempts = (int)ra_json_get_int(row, "attempts", 0);
+        claim->job->fence = ra_json_get_int(row, "fence", 0);
+    }
+    return status;
+}
+
+apr_status_t ra_outbox_claim(const ra_outbox_t *outbox, const char *id, ra_job_t *job, apr_pool_t *pool)
+{
+    claim_t claim = {outbox, id, job, pool};
+
+    return ra_store_run(outbox->store, RA_TX_WRITE, claim_body, &claim, ra_result_make(pool), pool);
+}
+
+/* --- finish ----------------------------------------------------------------------------------------------------- */
+
+typedef struct finish_t {
+    const ra_job_t *job;
+    ra_job_verdict_e verdict;
+    int later;
+} finish_t;
+
+/* 1, 2, 4 … RA_JOB_BACKOFF_MAX_SECONDS seconds, half of it by chance. */
+static apr_int64_t backoff_ms(int attempts)
+{
+    apr_int64_t top = attempts > 9 ? RA_JOB_BACKOFF_MAX_SECONDS : 1 << (attempts > 1 ? attempts - 1 : 0);
+    unsigned short chance = 0;
+
+    if (top > RA_JOB_BACKOFF_MAX_SECONDS) {
+        top = RA_JOB_BACKOFF_MAX_SECONDS;
+    }
+    if (ra_random(&chance, sizeof(chance)) != APR_SUCCESS) {
+        chance = 0x8000;
+    }
+    return top * 500 + top * 500 * chance / 0xffff;
+}
+
+/* The fence keeps a runner whose lease was taken over from writing; then nothing is left to do for it. */
+static apr_status_t finish_body(ra_tx_t *tx, void *baton)
+{
+    const finish_t *finish = baton;
+    static const char *const states[] = {"done", "open", "person"};
+    apr_int64_t delay = finish->later > 0 ? (apr_int64_t)finish->later * 1000 : backoff_ms(finish->job->attempts);
+
+    return ra_sql_change(tx, NULL,
+                         "UPDATE outbox_jobs SET state = ?, lease_owner = NULL, lease_until = NULL,"
+                         " next_run = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, finished_at = IF(? = 'done', UTC_TIMESTAMP(6), NULL)"
+                         " WHERE id = ? AND fence = ?",
+                         RA_VALUES(ra_v_text(states[finish->verdict]), ra_v_int(delay * 1000), ra_v_text(states[finish->verdict]),
+                                   ra_v_uuid(finish->job->id), ra_v_int(finish->job->fence)));
+}
+
+static const ra_job_kind_t *kind_of(const ra_outbox_t *outbox, const char *name)
+{
+    const ra_job_kind_t *kind = outbox->kinds;
+
+    while (kind->kind && strcmp(kind->kind, name) != 0) {
+        kind++;
+    }
+    return kind->kind ? kind : NULL;
+}
+
+void ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
+{
+    ra_job_t job;
+    finish_t finish = {&job, RA_JOB_PERSON, 0};
+    const ra_job_kind_t *kind;
+    ra_result_t *result = ra_result_make(pool);
+
+    if (ra_outbox_claim(outbox, id, &job, pool) != APR_SUCCESS) {
+        return;
+    }
+    kind = kind_of(outbox, job.kind);
+    if (kind) {
+        finish.verdict = kind->run(outbox->context, &job, &finish.later, pool);
+    } else {
+        outbox->log(0, "RA0401", apr_pstrcat(pool, "outbox: this build does not know the job kind ", job.kind, NULL));
+    }
+    if (ra_store_run(outbox->store, RA_TX_WRITE, finish_body, &finish, result, pool) != APR_SUCCESS) {
+        outbox->log(1, "RA0402", "outbox: the end of a job could not be written; it will be run again after its lease");
+    }
+}
+
+/* --- what is due ------------------------------------------------------------------------------------------------ */
+
+typedef struct due_t {
+    int limit;
+    apr_array_header_t *ids; /* of const char * */
+    apr_pool_t *pool;
+} due_t;
+
+static apr_status_t due_body(ra_tx_t *tx, void *baton)
+{
+    due_t *due = baton;
+    ra_json_t *rows;
+    apr_status_t status = ra_sql_rows(tx, &rows,
+                                      "SELECT id AS id FROM outbox_jobs WHERE state = 'open' AND next_run <= UTC_TIMESTAMP(6)"
+                                      " AND (lease_until IS NULL OR lease_until < UTC_TIMESTAMP(6)) ORDER BY lane, next_run LIMIT ?",
+                                      RA_VALUES(ra_v_int(due->limit)));
+
+    apr_array_clear(due->ids);
+    for (const ra_json_t *row = ra_json_first(rows); status == APR_SUCCESS && row; row = ra_json_next(row)) {
+        APR_ARRAY_PUSH(due->ids, const char *) = apr_pstrdup(due->pool, ra_json_get_string(row, "id"));
+    }
+    return status;
+}
+
+apr_array_header_t *ra_outbox_due(const ra_outbox_t *outbox, int limit, apr_pool_t *pool)
+{
+    due_t due = {limit, apr_array_make(pool, 16, sizeof(const char *)), pool};
+
+    if (ra_store_run(outbox->store, RA_TX_READ, due_body, &due, ra_result_make(pool), pool) != APR_SUCCESS) {
+        apr_array_clear(due.ids);
+    }
+    return due.ids;
+}
+
+/* --- gauge ------------------------------------------------------------------------------------------------------ */
+
+typedef struct gauge_t {
+    apr_int64_t open;
+    apr_int64_t age;
+    apr_int64_t person;
+} gauge_t;
+
+static apr_status_t gauge_body(ra_tx_t *tx, void *baton)
+{
+    gauge_t *gauge = baton;
+    ra_json_t *row;
+    apr_status_t status = ra_sql_row(tx, &row,
+                                     "SELECT COALESCE(SUM(state = 'open'), 0) AS open_jobs, COALESCE(SUM(state = 'person'), 0) AS person_jobs,"
+                                     " COALESCE(TIMESTAMPDIFF(SECOND, MIN(IF(state = 'open', created_at, NULL)), UTC_TIMESTAMP(6)), 0) AS age"
+                                     " FROM outbox_jobs WHERE state IN ('open', 'person')", RA_NO_VALUES);
+
+    if (status == APR_SUCCESS) {
+        gauge->open = ra_json_get_int(row, "open_jobs", 0);
+        gauge->age = ra_json_get_int(row, "age", 0);
+        gauge->person = ra_json_get_int(row, "person_jobs", 0);
+    }
+    return status;
+}
+
+apr_status_t ra_outbox_gauge(const ra_outbox_t *outbox, apr_int64_t *popen, apr_int64_t *page, apr_int64_t *pperson, ra_result_t *result,
+                             apr_pool_t *pool)
+{
+    gauge_t gauge = {0, 0, 0};
+    apr_status_t status = ra_store_run(outbox->store, RA_TX_READ, gauge_body, &gauge, result, pool);
+
+    *popen = gauge.open;
+    *page = gauge.age;
+    *pperson = gauge.person;
+    return status;
+}

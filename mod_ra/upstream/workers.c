@@ -1,0 +1,156 @@
+/*
+ * The threads that run outbox jobs in one httpd child.
+ * Layer: upstream. Thread rule: free-threaded after ra_outbox_start(); the mutex guards the counts and the tickets.
+ */
+#include <apr_strings.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+#include <apr_thread_pool.h>
+#include <apr_atomic.h>
+#include <string.h>
+
+#include "base/ident.h"
+#include "upstream/outbox_run.h"
+
+#define SWEEP_PAGE 64
+#define SLOT_WAIT apr_time_from_msec(200)
+
+struct ra_workers_t {
+    apr_thread_pool_t *threads;
+    apr_thread_mutex_t *mutex;
+    apr_thread_cond_t *ended;
+    int limit;
+    int busy; /* tasks given to the threads and not ended */
+};
+
+/* One task: heap of its own pool, shared between the waiting request and the worker. */
+typedef struct ticket_t {
+    ra_outbox_t *outbox;
+    apr_pool_t *pool;
+    char id[RA_UUID_TEXT + 1];
+    int users; /* the worker, and the waiting request while it waits */
+    int ended;
+} ticket_t;
+
+static void leave(ticket_t *ticket)
+{
+    if (--ticket->users == 0) {
+        apr_pool_destroy(ticket->pool);
+    }
+}
+
+static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
+{
+    ticket_t *ticket = data;
+    struct ra_workers_t *workers = ticket->outbox->workers;
+    apr_pool_t *pool;
+
+    (void)thread;
+    if (apr_pool_create(&pool, NULL) == APR_SUCCESS) {
+        apr_pool_tag(pool, "ra_job");
+        ra_outbox_run(ticket->outbox, ticket->id, pool);
+        apr_pool_destroy(pool);
+    }
+    apr_thread_mutex_lock(workers->mutex);
+    workers->busy--;
+    ticket->ended = 1;
+    leave(ticket);
+    apr_thread_cond_broadcast(workers->ended);
+    apr_thread_mutex_unlock(workers->mutex);
+    return NULL;
+}
+
+/* With the mutex held. NULL when no thread is free. */
+static ticket_t *give(ra_outbox_t *outbox, const char *id, int users)
+{
+    struct ra_workers_t *workers = outbox->workers;
+    apr_pool_t *pool;
+    ticket_t *ticket;
+
+    if (workers->busy >= workers->limit || apr_pool_create(&pool, NULL) != APR_SUCCESS) {
+        return NULL;
+    }
+    ticket = apr_pcalloc(pool, sizeof(*ticket));
+    ticket->outbox = outbox;
+    ticket->pool = pool;
+    ticket->users = users;
+    apr_cpystrn(ticket->id, id, sizeof(ticket->id));
+    if (apr_thread_pool_push(workers->threads, work, ticket, APR_THREAD_TASK_PRIORITY_NORMAL, outbox) != APR_SUCCESS) {
+        apr_pool_destroy(pool);
+        return NULL;
+    }
+    workers->busy++;
+    return ticket;
+}
+
+apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval_time_t wait, apr_pool_t *pool)
+{
+    struct ra_workers_t *workers = outbox->workers;
+    apr_time_t end = apr_time_now() + wait;
+    ticket_t *ticket;
+    int ended = 0;
+
+    (void)pool;
+    apr_thread_mutex_lock(workers->mutex);
+    ticket = give(outbox, id, 2);
+    while (ticket && !ticket->ended && apr_time_now() < end) {
+        apr_thread_cond_timedwait(workers->ended, workers->mutex, end - apr_time_now() > 0 ? end - apr_time_now() : 1);
+    }
+    if (ticket) {
+        ended = ticket->ended;
+        leave(ticket);
+    }
+    apr_thread_mutex_unlock(workers->mutex);
+    return ended ? APR_SUCCESS : APR_TIMEUP;
+}
+
+/* Waits for a free thread and gives it the job; 0 when told to stop first. */
+static int give_when_free(ra_outbox_t *outbox, const char *id, const volatile apr_uint32_t *stop)
+{
+    struct ra_workers_t *workers = outbox->workers;
+    ticket_t *ticket;
+
+    apr_thread_mutex_lock(workers->mutex);
+    while (!(ticket = give(outbox, id, 1)) && !apr_atomic_read32((volatile apr_uint32_t *)stop)) {
+        apr_thread_cond_timedwait(workers->ended, workers->mutex, SLOT_WAIT);
+    }
+    apr_thread_mutex_unlock(workers->mutex);
+    return ticket != NULL;
+}
+
+int ra_outbox_sweep(ra_outbox_t *outbox, int max, const volatile apr_uint32_t *stop, apr_pool_t *pool)
+{
+    int started = 0, page = max < SWEEP_PAGE ? max : SWEEP_PAGE, found = page;
+    apr_pool_t *round;
+
+    apr_pool_create(&round, pool);
+    apr_pool_tag(round, "ra_sweep");
+    while (found == page && started < max && !apr_atomic_read32((volatile apr_uint32_t *)stop)) {
+        apr_array_header_t *ids;
+
+        apr_pool_clear(round);
+        ids = ra_outbox_due(outbox, page, round);
+        found = ids->nelts;
+        for (int i = 0; i < found; i++) {
+            started += give_when_free(outbox, APR_ARRAY_IDX(ids, i, const char *), stop);
+        }
+    }
+    apr_pool_destroy(round);
+    return started;
+}
+
+apr_status_t ra_outbox_start(ra_outbox_t *outbox, int threads, apr_pool_t *pool)
+{
+    struct ra_workers_t *workers = apr_pcalloc(pool, sizeof(*workers));
+    apr_status_t status = apr_thread_mutex_create(&workers->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
+
+    workers->limit = threads;
+    if (status == APR_SUCCESS) {
+        status = apr_thread_cond_create(&workers->ended, pool);
+    }
+    if (status == APR_SUCCESS) {
+        status = apr_thread_pool_create(&workers->threads, 0, (apr_size_t)threads, pool);
+    }
+    outbox->workers = workers;
+    return status;
+}
