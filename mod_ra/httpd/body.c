@@ -1,4 +1,7 @@
-/* Request bodies from the input filters into one piece of memory. Layer: httpd. Thread rule: the thread that works on the request. */
+/*
+ * Request bodies from the input filters into one piece of memory.
+ * Layer: httpd. Thread rule: the thread that works on the request.
+ */
 #include "httpd/body.h"
 
 #include <apr_buckets.h>
@@ -88,6 +91,45 @@ static apr_status_t collect_all(ra_collector_t *body)
     return status == APR_EOF ? APR_SUCCESS : status;
 }
 
+/* --- framing errors ---------------------------------------------------------------------------------------------- */
+
+/*
+ * On a broken body httpd's input filter sends its own HTML answer down the output filters, behind the handler's back;
+ * a second answer from us would follow it. While a body is read, this filter stands on top, takes that answer away
+ * and gives its status as the error of the reading.
+ */
+static ap_filter_rec_t *framing_filter;
+
+static apr_status_t filter_framing(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    for (apr_bucket *bucket = APR_BRIGADE_FIRST(brigade); bucket != APR_BRIGADE_SENTINEL(brigade);
+         bucket = APR_BUCKET_NEXT(bucket)) {
+        if (AP_BUCKET_IS_ERROR(bucket)) {
+            int status = ((ap_bucket_error *)bucket->data)->status;
+            apr_brigade_cleanup(brigade);
+            filter->r->eos_sent = 0; /* the answer is still ours to give */
+            return status == HTTP_REQUEST_ENTITY_TOO_LARGE ? APR_ENOSPC : APR_EINVAL;
+        }
+    }
+    return ap_pass_brigade(filter->next, brigade);
+}
+
+void ra_body_register(void)
+{
+    framing_filter = ap_register_output_filter("RA_FRAMING", filter_framing, NULL, AP_FTYPE_RESOURCE);
+}
+
+static apr_status_t collect_quietly(ra_collector_t *body)
+{
+    request_rec *r = body->r;
+    ap_filter_t *filter = ap_add_output_filter_handle(framing_filter, NULL, r, r->connection);
+    apr_status_t status = collect_all(body);
+    ap_remove_output_filter(filter);
+    return status;
+}
+
+/* --- outcome ----------------------------------------------------------------------------------------------------- */
+
 /** What the filters say, in the three words of ra_request_t. */
 static apr_status_t classify(const request_rec *r, apr_status_t status)
 {
@@ -110,13 +152,13 @@ apr_status_t ra_body_read(void *baton, apr_size_t max, ra_bytes_t *body)
     apr_off_t length = 0;
     apr_status_t status = APR_SUCCESS;
     if (length_text == NULL || !ap_parse_strict_length(&length, length_text)) {
-        length = max < RA_FIRST_BYTES ? (apr_off_t)max : RA_FIRST_BYTES; /* chunked, none, or refused by httpd on reading */
+        length = max < RA_FIRST_BYTES ? (apr_off_t)max : RA_FIRST_BYTES; /* chunked, none, or refused on reading */
     }
     if (length > (apr_off_t)max) {
         status = APR_ENOSPC;
     } else {
         grow(&collector, (apr_size_t)length);
-        status = classify(r, collect_all(&collector));
+        status = classify(r, collect_quietly(&collector));
     }
     if (status != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, status, r, RA_LOG_BODY "the request body could not be read");

@@ -1,6 +1,7 @@
 /*
- * What `apachectl configtest` refuses: a document that does not fit the program, settings that contradict each other. Layer: httpd.
- * Secrets and the database come later, in post_config (startup.c). Thread rule: runs in httpd's main thread before any child exists.
+ * What `apachectl configtest` refuses: a document that does not fit the program, settings that contradict each other.
+ * Layer: httpd. Secrets and the database come later, in post_config (startup.c). Thread rule: runs in httpd's main
+ * thread before any child exists.
  */
 #include "httpd/config.h"
 

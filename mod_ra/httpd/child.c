@@ -1,4 +1,7 @@
-/* The life of a child: what it makes before its threads start, and how it ends. Layer: httpd. Thread rule: see child.h. */
+/*
+ * The life of a child: what it makes before its threads start, and how it ends.
+ * Layer: httpd. Thread rule: see child.h.
+ */
 #include "httpd/child.h"
 
 #include <unistd.h>
@@ -45,7 +48,8 @@ static const char *node_name(apr_pool_t *pool)
 /** The outbox writes to the log of the main server. */
 static void log_line(int level, const char *id, const char *message)
 {
-    ap_log_error(APLOG_MARK, ra_log_level(level), 0, the_child != NULL ? the_child->server : NULL, "%s: %s", id, message);
+    const server_rec *server = the_child != NULL ? the_child->server : NULL;
+    ap_log_error(APLOG_MARK, ra_log_level(level), 0, server, "%s: %s", id, message);
 }
 
 static void fail(server_rec *server, apr_status_t status, const char *what)

@@ -1,6 +1,7 @@
 /*
- * What one httpd child owns: database pool, RA, outbox. Layer: httpd.
- * Thread rule: made in child_init before any thread; immutable afterwards; gone when the child's pool is.
+ * What one httpd child owns: database pool, RA, outbox.
+ * Layer: httpd. Thread rule: made in child_init before any thread; immutable afterwards; gone when the child's pool
+ * is.
  */
 #ifndef RA_HTTPD_CHILD_H
 #define RA_HTTPD_CHILD_H

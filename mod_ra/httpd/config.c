@@ -1,5 +1,6 @@
 /*
- * Reading the directives: each value is checked where it is written, with a message that says what is wrong. Layer: httpd.
+ * Reading the directives: each value is checked where it is written, with a message that says what is wrong. Layer:
+ * httpd.
  * Thread rule: runs in httpd's main thread before any child exists.
  */
 #include "httpd/config.h"
@@ -61,7 +62,8 @@ static const char *check_url(cmd_parms *cmd, const char **ptext)
         return NULL;
     }
     if (apr_strnatcasecmp(uri.scheme, "http") != 0 || !is_loopback(uri.hostname)) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": must begin with https:// (http:// to the loopback only)", NULL);
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": must begin with https:// (http:// to the loopback only)",
+                           NULL);
     }
     return NULL;
 }
@@ -81,8 +83,8 @@ static const char *check_sha256(cmd_parms *cmd, const char **ptext)
         hex[digits++] = (char)apr_tolower(*c);
     }
     if (digits != 2 * RA_SHA256_BYTES) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": must be 64 hexadecimal digits (the SHA-256 of a DER certificate)",
-                           NULL);
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           ": must be 64 hexadecimal digits (the SHA-256 of a DER certificate)", NULL);
     }
     hex[digits] = '\0';
     *ptext = hex;
@@ -322,7 +324,8 @@ const command_rec ra_commands[] = {
     AP_INIT_FLAG(directive, set_flag, &settings[ORDINAL_##member], RSRC_CONF, help),
     RA_FLAG_SETTINGS(RA_ROW)
 #undef RA_ROW
-    AP_INIT_TAKE1("RADatabaseHost", set_database_host, NULL, RSRC_CONF, "host[:port] of MariaDB; TLS beyond the loopback"),
+    AP_INIT_TAKE1("RADatabaseHost", set_database_host, NULL, RSRC_CONF,
+                  "host[:port] of MariaDB; TLS beyond the loopback"),
     AP_INIT_TAKE2("RAUpstreamTLSCertificate", set_upstream_tls, NULL, RSRC_CONF,
                   "certificate and key (PEM) of the RA as a TLS client of the CA"),
     AP_INIT_TAKE2("RAUpstreamSigner", set_upstream_signer, NULL, RSRC_CONF,

@@ -1,8 +1,10 @@
 /*
- * The directives of the module and what they become. Layer: httpd.
- * Thread rule: written while httpd reads its configuration, read by every thread afterwards; lives in the configuration pool.
+ * The directives of the module and what they become.
+ * Layer: httpd. Thread rule: written while httpd reads its configuration, read by every thread afterwards; lives in
+ * the configuration pool.
  *
- * Each directive that is a plain value is one row of a list below: the member, its type, its command and its check all come from there.
+ * Each directive that is a plain value is one row of a list below: the member, its type, its command and its check
+ * all come from there.
  */
 #ifndef RA_HTTPD_CONFIG_H
 #define RA_HTTPD_CONFIG_H
@@ -118,9 +120,15 @@ int ra_is_configured(server_rec *main_server);
 /** "public", "staff", "api", "internal". */
 const char *ra_host_name(unsigned host);
 
-/** check_config: settings, API document, client certificates (check.c, sslcheck.c); OK or HTTP_INTERNAL_SERVER_ERROR after logging why. */
+/**
+ * check_config: settings, API document, client certificates (check.c, sslcheck.c); OK or HTTP_INTERNAL_SERVER_ERROR
+ * after logging why.
+ */
 int ra_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
-/** Looks through the configuration tree for SSLEngine and SSLVerifyClient that do not fit RAHost. @return NULL or what is wrong */
+/**
+ * Looks through the configuration tree for SSLEngine and SSLVerifyClient that do not fit RAHost.
+ * @return NULL or what is wrong
+ */
 const char *ra_ssl_check(const ap_directive_t *tree, apr_pool_t *pool);
 /** post_config: secrets, shared memory, database check, watchdog (startup.c). */
 int ra_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);

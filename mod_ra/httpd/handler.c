@@ -1,4 +1,7 @@
-/* The content handler: one request of httpd in, one answer of api/ out. Layer: httpd. Thread rule: one thread per request. */
+/*
+ * The content handler: one request of httpd in, one answer of api/ out.
+ * Layer: httpd. Thread rule: one thread per request.
+ */
 #include "httpd/handler.h"
 
 #include <apr_strings.h>

@@ -1,4 +1,7 @@
-/* The client certificate of a connection, asked from mod_ssl on every request. Layer: httpd. Thread rule: free-threaded. */
+/*
+ * The client certificate of a connection, asked from mod_ssl on every request.
+ * Layer: httpd. Thread rule: free-threaded.
+ */
 #include "httpd/identity.h"
 
 #include <apr_strings.h>

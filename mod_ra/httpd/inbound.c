@@ -1,8 +1,9 @@
 /*
- * From the request line to a route: path, host, client, limit, trace. Layer: httpd. Thread rule: one thread per request.
+ * From the request line to a route: path, host, client, limit, trace.
+ * Layer: httpd. Thread rule: one thread per request.
  *
- * Our paths are taken out of httpd's file world early: nothing of translate_name, <Directory>, .htaccess or mod_mime touches them;
- * <Location> and the filters still do.
+ * Our paths are taken out of httpd's file world early: nothing of translate_name, <Directory>, .htaccess or mod_mime
+ * touches them; <Location> and the filters still do.
  */
 #include "httpd/inbound.h"
 
@@ -107,8 +108,8 @@ static void find_route(request_rec *r, ra_inbound_t *inbound)
 /* --- host ------------------------------------------------------------------------------------------------------- */
 
 /**
- * Does the host of the request name this virtual host? Its port is not looked at: behind a port forwarding it is another one. A request
- * without a host (HTTP/1.0) names no other one.
+ * Does the host of the request name this virtual host? Its port is not looked at: behind a port forwarding it is
+ * another one. A request without a host (HTTP/1.0) names no other one.
  */
 static int is_our_host(request_rec *r)
 {
@@ -123,7 +124,9 @@ static int is_our_host(request_rec *r)
     return ap_matches_request_vhost(r, r->hostname, r->server->port);
 }
 
-/** "https://host[:port]" as a browser writes the origin of this request's page: no port where it is the scheme's own. */
+/**
+ * "https://host[:port]" as a browser writes the origin of this request's page: no port where it is the scheme's own.
+ */
 static const char *origin_of(request_rec *r)
 {
     const char *scheme = ap_http_scheme(r);

@@ -1,6 +1,6 @@
 /*
- * What is known about a request before its handler: where it goes, its trace, its client, its limit. Layer: httpd.
- * Thread rule: made in post_read_request, in r->pool; used by the thread that works on the request.
+ * What is known about a request before its handler: where it goes, its trace, its client, its limit.
+ * Layer: httpd. Thread rule: made in post_read_request, in r->pool; used by the thread that works on the request.
  */
 #ifndef RA_HTTPD_INBOUND_H
 #define RA_HTTPD_INBOUND_H
@@ -29,15 +29,19 @@ typedef struct ra_inbound_t {
     int is_limited;         /* refused by RARateLimit, for the metrics */
 } ra_inbound_t;
 
-/** The inbound of an original request on a host with RAHost; NULL for redirected requests, sub-requests and other hosts. */
+/**
+ * The inbound of an original request on a host with RAHost; NULL for redirected requests, sub-requests and other
+ * hosts.
+ */
 ra_inbound_t *ra_inbound_get(const request_rec *r);
 
 /** Fills the request for api/. */
 void ra_inbound_request(request_rec *r, const ra_inbound_t *inbound, ra_request_t *request);
 
 /**
- * Decodes a path once. @return NULL when it holds a bad escape, NUL or another control character, an encoded slash, a "." or ".." segment, or bytes
- * that are not UTF-8: such a path is never a resource of ours
+ * Decodes a path once.
+ * @return NULL when it holds a bad escape, NUL or another control character, an encoded slash, a "." or ".." segment,
+ *   or bytes that are not UTF-8: such a path is never a resource of ours
  */
 const char *ra_path_decode(const char *raw, apr_pool_t *pool);
 
@@ -45,7 +49,7 @@ const char *ra_path_decode(const char *raw, apr_pool_t *pool);
 int ra_inbound_read(request_rec *r);                 /* post_read_request: cached hits pass here too */
 int ra_inbound_quick(request_rec *r, int is_lookup); /* quick_handler: answers what is refused already */
 int ra_inbound_translate(request_rec *r);            /* translate_name: our paths are no files */
-int ra_inbound_map(request_rec *r);                  /* map_to_storage: no look at the file system, no .htaccess, no TRACE */
+int ra_inbound_map(request_rec *r);                  /* map_to_storage: no file system, no .htaccess, no TRACE */
 int ra_inbound_type(request_rec *r);                 /* type_checker: our handler, whatever the path looks like */
 
 #endif

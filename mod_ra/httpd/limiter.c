@@ -1,7 +1,9 @@
 /*
- * GCRA buckets in shared memory, in a set-associative table of fixed size. Layer: httpd. Thread rule: lock-free, any thread of any child.
+ * GCRA buckets in shared memory, in a set-associative table of fixed size.
+ * Layer: httpd. Thread rule: lock-free, any thread of any child.
  *
- * Where the table is full of active clients, the one nearest to a full bucket gives way: who is over the limit stays known.
+ * Where the table is full of active clients, the one nearest to a full bucket gives way: who is over the limit stays
+ * known.
  */
 #include "httpd/limiter.h"
 

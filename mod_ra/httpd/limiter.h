@@ -1,9 +1,9 @@
 /*
- * Request limits for each client across all children (design §4, §14; draft-ietf-httpapi-ratelimit-headers-11). Layer: httpd.
- * Thread rule: lock-free, any thread of any child.
+ * Request limits for each client across all children (design §4, §14; draft-ietf-httpapi-ratelimit-headers-11).
+ * Layer: httpd. Thread rule: lock-free, any thread of any child.
  *
- * A token bucket as one number: the time at which the bucket will be full again (GCRA). So one compare-and-set decides a request,
- * a client costs 16 bytes, and a crash cannot leave a lock behind.
+ * A token bucket as one number: the time at which the bucket will be full again (GCRA). So one compare-and-set
+ * decides a request, a client costs 16 bytes, and a crash cannot leave a lock behind.
  */
 #ifndef RA_HTTPD_LIMITER_H
 #define RA_HTTPD_LIMITER_H

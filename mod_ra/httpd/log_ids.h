@@ -1,6 +1,6 @@
 /*
- * Every log id that httpd/ writes, in one list (style: unique, never reused). Layer: httpd.
- * Error: the operator must act; warning: degraded; info: life cycle and refusals.
+ * Every log id that httpd/ writes, in one list (style: unique, never reused).
+ * Layer: httpd. Error: the operator must act; warning: degraded; info: life cycle and refusals.
  */
 #ifndef RA_HTTPD_LOG_IDS_H
 #define RA_HTTPD_LOG_IDS_H
@@ -22,7 +22,7 @@
 #define RA_LOG_CHILD "RA0720: "             /* a child could not be made ready: it answers 503 */
 #define RA_LOG_RUNNER_STARTED "RA0721: "
 #define RA_LOG_RUNNER_STOPPED "RA0722: "
-#define RA_LOG_RUNNER_LATE "RA0723: "       /* a job did not end in time: the child leaves without it, its lease guards it */
+#define RA_LOG_RUNNER_LATE "RA0723: "       /* a job did not end in time: the child leaves without it */
 
 /* Requests */
 #define RA_LOG_REFUSED "RA0740: "           /* refused before an operation: limit, host, path */

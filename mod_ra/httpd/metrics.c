@@ -1,6 +1,6 @@
 /*
- * Counting requests and gauges in shared memory, and the /metrics page over it. Layer: httpd.
- * Thread rule: lock-free, any thread of any child.
+ * Counting requests and gauges in shared memory, and the /metrics page over it.
+ * Layer: httpd. Thread rule: lock-free, any thread of any child.
  */
 #include "httpd/metrics.h"
 
@@ -69,7 +69,8 @@ ra_metrics_t *ra_metrics_make(server_rec *server, const ra_spec_t *spec, int chi
     metrics->spec = spec;
     metrics->rows = ra_spec_operation_count(spec) + OTHER_COUNT;
     metrics->places = children;
-    apr_size_t size = sizeof(ra_place_t) /* the limited counter, aligned */ + sizeof(ra_place_t) * (apr_size_t)children +
+    /* The counter of limited requests takes the room of one place, so that all is aligned. */
+    apr_size_t size = sizeof(ra_place_t) * (apr_size_t)(children + 1) +
                       sizeof(ra_counter_row_t) * (apr_size_t)metrics->rows;
     /* Another document has other rows: its counters begin at zero. */
     char *base = ra_shared_get(server, apr_pstrcat(pool, "metrics:", ra_spec_etag(spec), NULL), size);

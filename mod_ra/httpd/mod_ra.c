@@ -1,6 +1,6 @@
 /*
- * The module record and its hooks: the one symbol that the module exports. Layer: httpd.
- * Thread rule: httpd's main thread reads this once for each configuration.
+ * The module record and its hooks: the one symbol that the module exports.
+ * Layer: httpd. Thread rule: httpd's main thread reads this once for each configuration.
  */
 #include <httpd.h>
 #include <http_config.h>
@@ -8,6 +8,7 @@
 #include <http_request.h>
 #include <mpm_common.h>
 
+#include "httpd/body.h"
 #include "httpd/child.h"
 #include "httpd/config.h"
 #include "httpd/handler.h"
@@ -32,6 +33,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(ra_inbound_map, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_type_checker(ra_inbound_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(ra_handler, NULL, NULL, APR_HOOK_FIRST);
+    ra_body_register();
     ap_hook_log_transaction(ra_metrics_log, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -1,4 +1,7 @@
-/* Answers onto the wire: status, headers, body, problem documents. Layer: httpd. Thread rule: the thread that works on the request. */
+/*
+ * Answers onto the wire: status, headers, body, problem documents.
+ * Layer: httpd. Thread rule: the thread that works on the request.
+ */
 #include "httpd/respond.h"
 
 #include <apr_buckets.h>

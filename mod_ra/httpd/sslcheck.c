@@ -1,9 +1,10 @@
 /*
- * Does what mod_ssl is told fit RAHost? Read from the configuration tree, because mod_ssl's own settings are private (design §5). Layer: httpd.
- * Thread rule: runs in httpd's main thread before any child exists.
+ * Does what mod_ssl is told fit RAHost? Read from the configuration tree, because mod_ssl's own settings are private
+ * (design §5).
+ * Layer: httpd. Thread rule: runs in httpd's main thread before any child exists.
  *
- * Client certificates are asked for per virtual host only: TLS 1.3 clients without post-handshake authentication cannot answer later, and
- * a host that verifies in one place and not in another is too easy to get wrong.
+ * Client certificates are asked for per virtual host only: TLS 1.3 clients without post-handshake authentication
+ * cannot answer later, and a host that verifies in one place and not in another is too easy to get wrong.
  */
 #include "httpd/config.h"
 
@@ -60,11 +61,14 @@ static const char *judge(const ra_ssl_scope_t *scope, apr_pool_t *pool)
         return NULL;
     }
     if (scope->partial != NULL) {
-        return complain(scope->partial, "on a host with RAHost staff or api, client certificates are asked for by the whole "
-                        "virtual host, never by a part of it", pool);
+        return complain(scope->partial,
+                        "on a host with RAHost staff or api, client certificates are asked for by the whole virtual "
+                        "host, never by a part of it",
+                        pool);
     }
     if (says(scope->verify, "optional_no_ca")) {
-        return complain(scope->verify, "would let unverified certificates in; use optional (staff) or require (api)", pool);
+        return complain(scope->verify, "would let unverified certificates in; use optional (staff) or require (api)",
+                        pool);
     }
     if (!says(scope->engine, "on")) {
         return complain(scope->host, "needs 'SSLEngine on' in this virtual host", pool);

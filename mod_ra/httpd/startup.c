@@ -1,8 +1,9 @@
 /*
- * post_config: everything that needs root's eyes or must exist before the children do. Layer: httpd.
- * Thread rule: runs in httpd's main thread; what it makes is inherited by the children and immutable.
+ * post_config: everything that needs root's eyes or must exist before the children do.
+ * Layer: httpd. Thread rule: runs in httpd's main thread; what it makes is inherited by the children and immutable.
  *
- * The database may be down when httpd starts: that is a warning, and /readyz says so. A setting of the database that loses data is not.
+ * The database may be down when httpd starts: that is a warning, and /readyz says so. A setting of the database that
+ * loses data is not.
  */
 #include "httpd/config.h"
 
@@ -174,8 +175,8 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
 /* --- database --------------------------------------------------------------------------------------------------- */
 
 /**
- * Looks at the database as the user that the children run as, because MariaDB may tell users of its socket by their uid. Only the effective ids change,
- * and only here, where httpd has one thread.
+ * Looks at the database as the user that the children run as, because MariaDB may tell users of its socket by their
+ * uid. Only the effective ids change, and only here, where httpd has one thread.
  */
 static apr_status_t check_as_user(const ra_store_config_t *config, int children, ra_result_t *result, apr_pool_t *ptemp)
 {

@@ -38,8 +38,8 @@ int ra_traceparent_is_valid(const char *text)
     if (len > RA_TRACEPARENT_CHARS && (strncmp(text, "00", 2) == 0 || text[RA_TRACEPARENT_CHARS] != '-')) {
         return 0;
     }
-    return text[2] == '-' && is_hex(text + 3, 32, 0) && text[35] == '-' && is_hex(text + 36, 16, 0) && text[52] == '-' &&
-           is_hex(text + 53, 2, 1);
+    return text[2] == '-' && is_hex(text + 3, 32, 0) && text[35] == '-' && is_hex(text + 36, 16, 0) &&
+           text[52] == '-' && is_hex(text + 53, 2, 1);
 }
 
 static const char *random_hex(request_rec *r, apr_size_t bytes)

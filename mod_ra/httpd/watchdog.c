@@ -1,10 +1,11 @@
 /*
- * Sweeps the outbox twice a second and keeps this child's gauges fresh. Layer: httpd.
- * Thread rule: the callback runs in a thread of mod_watchdog; the flags are atomics.
+ * Sweeps the outbox twice a second and keeps this child's gauges fresh.
+ * Layer: httpd. Thread rule: the callback runs in a thread of mod_watchdog; the flags are atomics.
  *
- * mod_watchdog may join its thread only after the child's pool is gone, so the child itself waits for the runner; the threads that run the jobs
- * are joined with the pool. A job that does not end in time is left: a guard ends the process without cleaning up under a running thread, the
- * lease runs out and another child finds the job in the database.
+ * mod_watchdog may join its thread only after the child's pool is gone, so the child itself waits for the runner; the
+ * threads that run the jobs are joined with the pool. A job that does not end in time is left: a guard ends the
+ * process without cleaning up under a running thread, the lease runs out and another child finds the job in the
+ * database.
  */
 #include "httpd/watchdog.h"
 
