@@ -93,7 +93,8 @@ static X509 *issue(session_t *session, issue_t *what)
     X509 *cert;
 
     falsify(session, what, &name, &key, &time);
-    cert = what->subject != NULL && what->key != NULL ? service_issue(session->service, what, session->transaction->id) : NULL;
+    cert = what->subject != NULL && what->key != NULL ? service_issue(session->service, what, session->transaction->id)
+                                                      : NULL;
     X509_NAME_free(name);
     EVP_PKEY_free(key);
     ASN1_TIME_free(time);
@@ -121,7 +122,8 @@ static X509 *issue_from_template(session_t *session, const OSSL_CRMF_MSG *crm)
 static X509 *issue_from_csr(session_t *session, const X509_REQ *csr)
 {
     X509_EXTENSIONS *extensions = X509_REQ_get_extensions((X509_REQ *)csr);
-    issue_t what = {X509_REQ_get_subject_name(csr), X509_REQ_get0_pubkey((X509_REQ *)csr), NULL, NULL, DEFAULT_DAYS, extensions};
+    issue_t what = {
+        X509_REQ_get_subject_name(csr), X509_REQ_get0_pubkey((X509_REQ *)csr), NULL, NULL, DEFAULT_DAYS, extensions};
     X509 *cert = issue(session, &what);
 
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
@@ -161,8 +163,8 @@ static OSSL_CMP_PKISI *remembered(session_t *session, X509 **pcert)
     return *pcert != NULL ? OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, NULL) : NULL;
 }
 
-OSSL_CMP_PKISI *decide_certificate(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const OSSL_CRMF_MSG *crm, const X509_REQ *p10,
-                                   X509 **pcert, STACK_OF(X509) **pchain, STACK_OF(X509) **pca)
+OSSL_CMP_PKISI *decide_certificate(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const OSSL_CRMF_MSG *crm,
+                                   const X509_REQ *p10, X509 **pcert, STACK_OF(X509) * *pchain, STACK_OF(X509) * *pca)
 {
     session_t *session = OSSL_CMP_SRV_CTX_get0_custom_ctx(srv);
     OSSL_CMP_PKISI *before;
@@ -269,7 +271,8 @@ static int revoke(session_t *session, const X509_NAME *issuer, const ASN1_INTEGE
     return bits;
 }
 
-OSSL_CMP_PKISI *decide_revocation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, const X509_NAME *issuer, const ASN1_INTEGER *serial)
+OSSL_CMP_PKISI *decide_revocation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, const X509_NAME *issuer,
+                                  const ASN1_INTEGER *serial)
 {
     session_t *session = OSSL_CMP_SRV_CTX_get0_custom_ctx(srv);
     int bits;
@@ -293,10 +296,12 @@ OSSL_CMP_PKISI *decide_revocation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *req
     if (session->knob.mode == MODE_ISSUE_THEN_REJECT) {
         return reject(BIT(systemFailure), "a check after revoking did not finish");
     }
-    return bits == 0 ? OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, NULL) : reject(bits, revocation_text(bits));
+    return bits == 0 ? OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, NULL)
+                     : reject(bits, revocation_text(bits));
 }
 
-/* Does the hash in the certConf fit the certificate? Its algorithm is that of the certificate's signature (RFC 9810 section 5.3.18). */
+/* Does the hash in the certConf fit the certificate? Its algorithm is that of the certificate's signature (RFC 9810
+ * section 5.3.18). */
 static int hash_fits(const transaction_t *transaction, const ASN1_OCTET_STRING *hash)
 {
     X509 *cert = stored_certificate(transaction);
@@ -308,7 +313,8 @@ static int hash_fits(const transaction_t *transaction, const ASN1_OCTET_STRING *
     return fits;
 }
 
-int decide_confirmation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const ASN1_OCTET_STRING *hash, const OSSL_CMP_PKISI *status)
+int decide_confirmation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const ASN1_OCTET_STRING *hash,
+                        const OSSL_CMP_PKISI *status)
 {
     session_t *session = OSSL_CMP_SRV_CTX_get0_custom_ctx(srv);
     transaction_t *transaction = session->transaction;
@@ -337,7 +343,8 @@ int decide_confirmation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int 
     return 1;
 }
 
-int decide_poll(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, OSSL_CMP_MSG **prequest, int64_t *pcheck_after)
+int decide_poll(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, OSSL_CMP_MSG **prequest,
+                int64_t *pcheck_after)
 {
     session_t *session = OSSL_CMP_SRV_CTX_get0_custom_ctx(srv);
     transaction_t *transaction = session->transaction;
@@ -359,8 +366,8 @@ int decide_poll(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, OSSL
     return *prequest != NULL && note_waiting(session, 0, 0, transaction->check_after);
 }
 
-void decide_nothing(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, const OSSL_CMP_PKISI *status, const ASN1_INTEGER *code,
-                    const OSSL_CMP_PKIFREETEXT *details)
+void decide_nothing(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, const OSSL_CMP_PKISI *status,
+                    const ASN1_INTEGER *code, const OSSL_CMP_PKIFREETEXT *details)
 {
     (void)srv;
     (void)request;

@@ -1,4 +1,5 @@
-/* The CA's decisions, as callbacks of OSSL_CMP_SRV: issue, revoke, confirm, let wait. The faults that concern decisions are made here. */
+/* The CA's decisions, as callbacks of OSSL_CMP_SRV: issue, revoke, confirm, let wait. The faults that concern decisions
+ * are made here. */
 #ifndef DEVCA_CMP_DECIDE_H
 #define DEVCA_CMP_DECIDE_H
 
@@ -34,12 +35,15 @@ typedef struct session_t {
 
 void session_free(session_t *session);
 
-OSSL_CMP_PKISI *decide_certificate(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const OSSL_CRMF_MSG *crm, const X509_REQ *p10,
-                                   X509 **pcert, STACK_OF(X509) **pchain, STACK_OF(X509) **pca);
-OSSL_CMP_PKISI *decide_revocation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, const X509_NAME *issuer, const ASN1_INTEGER *serial);
-int decide_confirmation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const ASN1_OCTET_STRING *hash, const OSSL_CMP_PKISI *status);
-int decide_poll(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, OSSL_CMP_MSG **prequest, int64_t *pcheck_after);
-void decide_nothing(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, const OSSL_CMP_PKISI *status, const ASN1_INTEGER *code,
-                    const OSSL_CMP_PKIFREETEXT *details);
+OSSL_CMP_PKISI *decide_certificate(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const OSSL_CRMF_MSG *crm,
+                                   const X509_REQ *p10, X509 **pcert, STACK_OF(X509) * *pchain, STACK_OF(X509) * *pca);
+OSSL_CMP_PKISI *decide_revocation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, const X509_NAME *issuer,
+                                  const ASN1_INTEGER *serial);
+int decide_confirmation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const ASN1_OCTET_STRING *hash,
+                        const OSSL_CMP_PKISI *status);
+int decide_poll(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, OSSL_CMP_MSG **prequest,
+                int64_t *pcheck_after);
+void decide_nothing(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, const OSSL_CMP_PKISI *status,
+                    const ASN1_INTEGER *code, const OSSL_CMP_PKIFREETEXT *details);
 
 #endif

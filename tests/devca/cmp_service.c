@@ -1,6 +1,6 @@
 /*
- * The CA's CMP side: sessions, who may ask, and the memory of transactions. The decisions themselves are in cmp_decide.c.
- * Thread rule: service_handle() is free-threaded; one lock holds for the whole of a message.
+ * The CA's CMP side: sessions, who may ask, and the memory of transactions. The decisions themselves are in
+ * cmp_decide.c. Thread rule: service_handle() is free-threaded; one lock holds for the whole of a message.
  */
 #include "cmp_service.h"
 
@@ -27,7 +27,8 @@ static int is_usable(service_t *service, X509 *cert)
 {
     char *serial = serial_text(X509_get0_serialNumber(cert));
     const issued_t *issued = serial != NULL ? state_find_issued(&service->state, serial) : NULL;
-    int usable = X509_cmp_current_time(X509_get0_notBefore(cert)) < 0 && X509_cmp_current_time(X509_get0_notAfter(cert)) > 0 &&
+    int usable = X509_cmp_current_time(X509_get0_notBefore(cert)) < 0 &&
+                 X509_cmp_current_time(X509_get0_notAfter(cert)) > 0 &&
                  (issued == NULL || issued->status == STATUS_GOOD);
 
     free(serial);
@@ -45,7 +46,8 @@ static X509 *find_signer(service_t *service, const header_view_t *header)
         if (header->sender_kid != NULL) {
             match = same_octets(header->sender_kid, X509_get0_subject_key_id(cert));
         } else {
-            match = header->sender->type == GEN_DIRNAME && X509_NAME_cmp(header->sender->d.directoryName, X509_get_subject_name(cert)) == 0;
+            match = header->sender->type == GEN_DIRNAME &&
+                    X509_NAME_cmp(header->sender->d.directoryName, X509_get_subject_name(cert)) == 0;
         }
         if (match && is_usable(service, cert)) {
             return cert;
@@ -85,9 +87,10 @@ static session_t *session_make(service_t *service)
     }
     session->service = service;
     ctx = OSSL_CMP_SRV_CTX_get0_cmp_ctx(session->srv);
-    if (!OSSL_CMP_SRV_CTX_init(session->srv, session, decide_certificate, decide_revocation, NULL, decide_nothing, decide_confirmation,
-                               decide_poll) ||
-        !OSSL_CMP_CTX_set1_cert(ctx, service->authority->cert) || !OSSL_CMP_CTX_set1_pkey(ctx, service->authority->key) ||
+    if (!OSSL_CMP_SRV_CTX_init(session->srv, session, decide_certificate, decide_revocation, NULL, decide_nothing,
+                               decide_confirmation, decide_poll) ||
+        !OSSL_CMP_CTX_set1_cert(ctx, service->authority->cert) ||
+        !OSSL_CMP_CTX_set1_pkey(ctx, service->authority->key) ||
         !OSSL_CMP_SRV_CTX_set_accept_raverified(session->srv, 1) || !OSSL_CMP_CTX_set_log_cb(ctx, on_log)) {
         session_free(session);
         return NULL;
@@ -113,8 +116,8 @@ static OSSL_CMP_MSG *process(session_t *session, const unsigned char *der, size_
 }
 
 /*
- * After a restart OpenSSL's state of the transaction is gone: let a fresh session answer the stored request again (the decision is remembered, the
- * answer dropped) and set the nonce of our last reply.
+ * After a restart OpenSSL's state of the transaction is gone: let a fresh session answer the stored request again (the
+ * decision is remembered, the answer dropped) and set the nonce of our last reply.
  */
 static session_t *session_rebuild(service_t *service, transaction_t *transaction, X509 *signer)
 {
@@ -177,7 +180,8 @@ static void note_reply(service_t *service, const transaction_t *transaction, con
     const ASN1_OCTET_STRING *nonce = reply != NULL ? reply->header->sender_nonce : NULL;
     const char *body = reply != NULL ? view_body_name(reply) : "";
 
-    if (nonce != NULL && (strcmp(body, "ip") == 0 || strcmp(body, "cp") == 0 || strcmp(body, "pollRep") == 0) && ASN1_STRING_length(nonce) <= (int)sizeof(transaction->nonce)) {
+    if (nonce != NULL && (strcmp(body, "ip") == 0 || strcmp(body, "cp") == 0 || strcmp(body, "pollRep") == 0) &&
+        ASN1_STRING_length(nonce) <= (int)sizeof(transaction->nonce)) {
         char *base64 = base64_of(ASN1_STRING_get0_data(nonce), ASN1_STRING_length(nonce));
         json_out_t line;
         ledger_line(&line, "reply");
@@ -249,7 +253,8 @@ static void spoil(const service_t *service, cmp_answer_t *answer)
     unsigned char *der = NULL;
     int len;
 
-    if (answer->len <= 0 || (mode != MODE_WRONG_TRANSACTION && mode != MODE_WRONG_NONCE && mode != MODE_BAD_SIGNATURE) ||
+    if (answer->len <= 0 ||
+        (mode != MODE_WRONG_TRANSACTION && mode != MODE_WRONG_NONCE && mode != MODE_BAD_SIGNATURE) ||
         (message = view_message(answer->der, (size_t)answer->len)) == NULL) {
         return;
     }

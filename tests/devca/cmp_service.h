@@ -1,7 +1,7 @@
 /*
  * The CA's CMP side (RFC 9810) on OSSL_CMP_SRV: one message in, one message out.
- * Transactions: the same request bytes again get the same certificate, other bytes under the same transactionID are refused as transactionIdInUse;
- * dedup=off makes it a CA without memory, which issues again.
+ * Transactions: the same request bytes again get the same certificate, other bytes under the same transactionID are
+ * refused as transactionIdInUse; dedup=off makes it a CA without memory, which issues again.
  */
 #ifndef DEVCA_CMP_SERVICE_H
 #define DEVCA_CMP_SERVICE_H

@@ -1,4 +1,5 @@
-/* From HTTP to the service and back; the faults that concern the bytes on the wire are made here. Thread rule: free-threaded. */
+/* From HTTP to the service and back; the faults that concern the bytes on the wire are made here. Thread rule:
+ * free-threaded. */
 #include "front.h"
 
 #include <openssl/rand.h>

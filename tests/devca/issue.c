@@ -1,4 +1,5 @@
-/* The authority: keys, certificates, CRL. Thread rule: an authority_t is immutable after opening and shared by threads. */
+/* The authority: keys, certificates, CRL. Thread rule: an authority_t is immutable after opening and shared by threads.
+ */
 #include "issue.h"
 
 #include <errno.h>
@@ -90,14 +91,16 @@ static int set_serial(X509 *cert)
 
     ok = RAND_bytes(bytes, sizeof(bytes)) == 1;
     bytes[0] = (unsigned char)((bytes[0] & 0x7f) | 0x40);
-    ok = ok && (number = BN_bin2bn(bytes, sizeof(bytes), NULL)) != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != NULL;
+    ok = ok && (number = BN_bin2bn(bytes, sizeof(bytes), NULL)) != NULL &&
+         BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != NULL;
     BN_free(number);
     return ok;
 }
 
 static int set_times(X509 *cert, const issue_t *what)
 {
-    if (what->not_before != NULL ? !X509_set1_notBefore(cert, what->not_before) : X509_gmtime_adj(X509_getm_notBefore(cert), 0) == NULL) {
+    if (what->not_before != NULL ? !X509_set1_notBefore(cert, what->not_before)
+                                 : X509_gmtime_adj(X509_getm_notBefore(cert), 0) == NULL) {
         return 0;
     }
     if (what->not_after != NULL) {
@@ -139,9 +142,9 @@ X509 *authority_issue(const authority_t *authority, const issue_t *what)
     X509 *cert = X509_new();
 
     if (cert == NULL || !X509_set_version(cert, X509_VERSION_3) || !set_serial(cert) || !set_times(cert, what) ||
-        !X509_set_issuer_name(cert, X509_get_subject_name(authority->cert)) || !X509_set_subject_name(cert, what->subject) ||
-        !X509_set_pubkey(cert, what->key) || !add_extensions(cert, authority, what->extensions) ||
-        X509_sign(cert, authority->key, EVP_sha256()) <= 0) {
+        !X509_set_issuer_name(cert, X509_get_subject_name(authority->cert)) ||
+        !X509_set_subject_name(cert, what->subject) || !X509_set_pubkey(cert, what->key) ||
+        !add_extensions(cert, authority, what->extensions) || X509_sign(cert, authority->key, EVP_sha256()) <= 0) {
         X509_free(cert);
         return NULL;
     }
@@ -179,7 +182,8 @@ static int add_revoked(X509_CRL *crl, const revoked_t *entry)
     ok = revoked != NULL && at != NULL && reason != NULL && BN_hex2bn(&number, entry->serial) > 0 &&
          (serial = BN_to_ASN1_INTEGER(number, NULL)) != NULL && X509_REVOKED_set_serialNumber(revoked, serial) &&
          X509_REVOKED_set_revocationDate(revoked, at) && ASN1_ENUMERATED_set(reason, entry->reason) &&
-         (entry->reason <= 0 || X509_REVOKED_add1_ext_i2d(revoked, NID_crl_reason, reason, 0, 0)) && X509_CRL_add0_revoked(crl, revoked);
+         (entry->reason <= 0 || X509_REVOKED_add1_ext_i2d(revoked, NID_crl_reason, reason, 0, 0)) &&
+         X509_CRL_add0_revoked(crl, revoked);
     if (!ok) {
         X509_REVOKED_free(revoked);
     }
@@ -199,8 +203,8 @@ static int add_crl_extensions(X509_CRL *crl, X509 *issuer, long number)
 
     X509V3_set_ctx(&ctx, issuer, NULL, NULL, crl, 0);
     key_id = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
-    ok = value != NULL && ASN1_INTEGER_set(value, number) && X509_CRL_add1_ext_i2d(crl, NID_crl_number, value, 0, 0) && key_id != NULL &&
-         X509_CRL_add_ext(crl, key_id, -1);
+    ok = value != NULL && ASN1_INTEGER_set(value, number) && X509_CRL_add1_ext_i2d(crl, NID_crl_number, value, 0, 0) &&
+         key_id != NULL && X509_CRL_add_ext(crl, key_id, -1);
     X509_EXTENSION_free(key_id);
     ASN1_INTEGER_free(value);
     return ok;
@@ -288,8 +292,8 @@ static int create(const char *dir, const char *key_path, const char *cert_path)
     int ok;
 
     snprintf(fresh, sizeof(fresh), "%s.new", cert_path);
-    ok = cert != NULL && (mkdir(dir, 0755) == 0 || errno == EEXIST) && file_write_key(key_path, key) && file_write_cert(fresh, cert) &&
-         rename(fresh, cert_path) == 0;
+    ok = cert != NULL && (mkdir(dir, 0755) == 0 || errno == EEXIST) && file_write_key(key_path, key) &&
+         file_write_cert(fresh, cert) && rename(fresh, cert_path) == 0;
     X509_free(cert);
     EVP_PKEY_free(key);
     return ok;

@@ -1,6 +1,6 @@
 /*
- * The authority: one self-signed P-256 CA that issues certificates, signs the CRL and protects CMP. Files STATE/ca.key and STATE/ca.crt.
- * Ownership: what a function returns belongs to the caller unless the name says get0.
+ * The authority: one self-signed P-256 CA that issues certificates, signs the CRL and protects CMP. Files STATE/ca.key
+ * and STATE/ca.crt. Ownership: what a function returns belongs to the caller unless the name says get0.
  */
 #ifndef DEVCA_ISSUE_H
 #define DEVCA_ISSUE_H

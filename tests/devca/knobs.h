@@ -1,5 +1,6 @@
 /*
- * Fault knobs: which message gets which wrong treatment. Set over the control port, read by the server and the CMP service.
+ * Fault knobs: which message gets which wrong treatment. Set over the control port, read by the server and the CMP
+ * service.
  */
 #ifndef DEVCA_KNOBS_H
 #define DEVCA_KNOBS_H
@@ -8,12 +9,12 @@
 
 typedef enum {
     MODE_NORMAL,
-    MODE_LATE,              /* right, but only after ms */
-    MODE_SILENT,            /* do it, then close without an answer */
-    MODE_DROP,              /* close before reading */
-    MODE_REFUSE,            /* reset, a new connection before its handshake */
-    MODE_GARBAGE,           /* 200 with random bytes as pkixcmp */
-    MODE_HTML,              /* 200 with text/html */
+    MODE_LATE,    /* right, but only after ms */
+    MODE_SILENT,  /* do it, then close without an answer */
+    MODE_DROP,    /* close before reading */
+    MODE_REFUSE,  /* reset, a new connection before its handshake */
+    MODE_GARBAGE, /* 200 with random bytes as pkixcmp */
+    MODE_HTML,    /* 200 with text/html */
     MODE_HTTP500,
     MODE_REJECT,            /* signed rejection, nothing issued */
     MODE_ISSUE_THEN_REJECT, /* issued, then a signed rejection */
@@ -33,13 +34,13 @@ typedef enum {
 
 typedef struct knob_t {
     mode_e mode;
-    char body[16];  /* message type, or "" for ir, cr, p10cr and rr */
-    int count;      /* messages left, -1 for all */
+    char body[16]; /* message type, or "" for ir, cr, p10cr and rr */
+    int count;     /* messages left, -1 for all */
     int ms;
     int polls;
     int check_after;
     int at;
-    int process;    /* with garbage, html, http500: do it first? */
+    int process; /* with garbage, html, http500: do it first? */
 } knob_t;
 
 /** Sets a knob from a control body. 0 with *perror when it is not understood. */
@@ -48,7 +49,8 @@ int knobs_set(const char *json, const char **perror);
 char *knobs_show(void);
 /** The treatment of a message of that type; uses it up. */
 knob_t knobs_take(const char *body);
-/** The treatment of a connection before anything is read: MODE_DROP, MODE_REFUSE or MODE_NORMAL; uses it up. @param fresh just accepted */
+/** The treatment of a connection before anything is read: MODE_DROP, MODE_REFUSE or MODE_NORMAL; uses it up. @param
+ * fresh just accepted */
 mode_e knobs_take_connection(int fresh);
 /** Is the memory of transactions switched on (dedup=on)? */
 int knobs_dedup(void);

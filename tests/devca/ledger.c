@@ -1,4 +1,5 @@
-/* The append-only ledger. Thread rule: the caller holds the service lock. Other processes of the same CA are kept out by flock. */
+/* The append-only ledger. Thread rule: the caller holds the service lock. Other processes of the same CA are kept out
+ * by flock. */
 #include "ledger.h"
 
 #include <errno.h>
@@ -67,7 +68,8 @@ static int catch_up(ledger_t *ledger)
     if (info.st_size == ledger->known) {
         return 1;
     }
-    if (info.st_size < ledger->known || (text = read_range(ledger->fd, ledger->known, (size_t)(info.st_size - ledger->known))) == NULL) {
+    if (info.st_size < ledger->known ||
+        (text = read_range(ledger->fd, ledger->known, (size_t)(info.st_size - ledger->known))) == NULL) {
         return 0;
     }
     ledger->known += (off_t)apply_lines(ledger, text);

@@ -1,6 +1,7 @@
 /*
- * The append-only ledger STATE/ledger.jsonl: what the CA received and did, one JSON object a line. It is the CA's only memory: its state is the
- * fold over the lines, so a killed CA comes back as it was, and a test may read the same lines as evidence.
+ * The append-only ledger STATE/ledger.jsonl: what the CA received and did, one JSON object a line. It is the CA's only
+ * memory: its state is the fold over the lines, so a killed CA comes back as it was, and a test may read the same lines
+ * as evidence.
  */
 #ifndef DEVCA_LEDGER_H
 #define DEVCA_LEDGER_H
@@ -18,7 +19,8 @@ void ledger_close(ledger_t *ledger);
 
 /** Starts a line: {at, seq and kind follow when it is appended}. */
 void ledger_line(json_out_t *line, const char *kind);
-/** Writes the line (and frees it), after replaying what others wrote meanwhile, and applies it. 0 on failure. One caller at a time. */
+/** Writes the line (and frees it), after replaying what others wrote meanwhile, and applies it. 0 on failure. One
+ * caller at a time. */
 int ledger_append(ledger_t *ledger, json_out_t *line);
 /** Replays what other processes appended. */
 int ledger_refresh(ledger_t *ledger);

@@ -1,10 +1,12 @@
 /*
- * The development CA: a small real CA for tests and the quickstart. Never installed, never for anything but development.
+ * The development CA: a small real CA for tests and the quickstart. Never installed, never for anything but
+ * development.
  *
  *   devca --dir STATE --init
  *   devca --dir STATE --issue-ra NAME [--key-type p256|rsa] --out-cert F --out-key F
- *   devca --dir STATE --issue --subject "/CN=.." --eku clientAuth|serverAuth [--san IP:127.0.0.1,DNS:localhost] --days N --out-cert F --out-key F
- *   devca --dir STATE --listen 127.0.0.1:PORT [--control 127.0.0.1:PORT] --ra-cert F... [--tls-cert F --tls-key F [--tls-client-ca F]]
+ *   devca --dir STATE --issue --subject "/CN=.." --eku clientAuth|serverAuth [--san IP:127.0.0.1,DNS:localhost] --days
+ * N --out-cert F --out-key F devca --dir STATE --listen 127.0.0.1:PORT [--control 127.0.0.1:PORT] --ra-cert F...
+ * [--tls-cert F --tls-key F [--tls-client-ca F]]
  *         [--crl-url URL] [--port-file F]
  */
 #include "front.h"
@@ -45,12 +47,15 @@ typedef struct options_t {
 } options_t;
 
 static const struct option names[] = {
-    {"dir", required_argument, NULL, 'd'},       {"listen", required_argument, NULL, 'l'},    {"control", required_argument, NULL, 'c'},
-    {"tls-cert", required_argument, NULL, 't'},  {"tls-key", required_argument, NULL, 'k'},   {"tls-client-ca", required_argument, NULL, 'a'},
-    {"port-file", required_argument, NULL, 'p'}, {"crl-url", required_argument, NULL, 'u'},   {"ra-cert", required_argument, NULL, 'r'},
-    {"init", no_argument, NULL, 'i'},            {"issue", no_argument, NULL, 'I'},           {"issue-ra", required_argument, NULL, 'R'},
-    {"subject", required_argument, NULL, 's'},   {"eku", required_argument, NULL, 'e'},       {"san", required_argument, NULL, 'n'},
-    {"key-type", required_argument, NULL, 'y'},  {"out-cert", required_argument, NULL, 'o'},  {"out-key", required_argument, NULL, 'O'},
+    {"dir", required_argument, NULL, 'd'},       {"listen", required_argument, NULL, 'l'},
+    {"control", required_argument, NULL, 'c'},   {"tls-cert", required_argument, NULL, 't'},
+    {"tls-key", required_argument, NULL, 'k'},   {"tls-client-ca", required_argument, NULL, 'a'},
+    {"port-file", required_argument, NULL, 'p'}, {"crl-url", required_argument, NULL, 'u'},
+    {"ra-cert", required_argument, NULL, 'r'},   {"init", no_argument, NULL, 'i'},
+    {"issue", no_argument, NULL, 'I'},           {"issue-ra", required_argument, NULL, 'R'},
+    {"subject", required_argument, NULL, 's'},   {"eku", required_argument, NULL, 'e'},
+    {"san", required_argument, NULL, 'n'},       {"key-type", required_argument, NULL, 'y'},
+    {"out-cert", required_argument, NULL, 'o'},  {"out-key", required_argument, NULL, 'O'},
     {"days", required_argument, NULL, 'D'},      {NULL, 0, NULL, 0},
 };
 
@@ -58,22 +63,38 @@ static const struct option names[] = {
 static const char **place_of(options_t *options, int c)
 {
     switch (c) {
-    case 'd': return &options->dir;
-    case 'l': return &options->listen;
-    case 'c': return &options->control;
-    case 't': return &options->tls_cert;
-    case 'k': return &options->tls_key;
-    case 'a': return &options->tls_client_ca;
-    case 'p': return &options->port_file;
-    case 'u': return &options->crl_url;
-    case 'R': return &options->ra_name;
-    case 's': return &options->subject;
-    case 'e': return &options->eku;
-    case 'n': return &options->san;
-    case 'y': return &options->key_type;
-    case 'o': return &options->out_cert;
-    case 'O': return &options->out_key;
-    default: return NULL;
+    case 'd':
+        return &options->dir;
+    case 'l':
+        return &options->listen;
+    case 'c':
+        return &options->control;
+    case 't':
+        return &options->tls_cert;
+    case 'k':
+        return &options->tls_key;
+    case 'a':
+        return &options->tls_client_ca;
+    case 'p':
+        return &options->port_file;
+    case 'u':
+        return &options->crl_url;
+    case 'R':
+        return &options->ra_name;
+    case 's':
+        return &options->subject;
+    case 'e':
+        return &options->eku;
+    case 'n':
+        return &options->san;
+    case 'y':
+        return &options->key_type;
+    case 'o':
+        return &options->out_cert;
+    case 'O':
+        return &options->out_key;
+    default:
+        return NULL;
     }
 }
 
@@ -100,16 +121,19 @@ static int read_options(options_t *options, int argc, char **argv)
             return 0;
         }
     }
-    return optind == argc && options->dir != NULL && (options->init || options->issue || options->ra_name || options->listen);
+    return optind == argc && options->dir != NULL &&
+           (options->init || options->issue || options->ra_name || options->listen);
 }
 
 /* Issues one certificate with a new key and writes both. */
-static int issue_files(service_t *service, const options_t *options, const X509_NAME *subject, X509_EXTENSIONS *extensions, long days)
+static int issue_files(service_t *service, const options_t *options, const X509_NAME *subject,
+                       X509_EXTENSIONS *extensions, long days)
 {
     EVP_PKEY *key = key_make(options->key_type);
     issue_t what = {subject, key, NULL, NULL, days, extensions};
     X509 *cert = key != NULL ? service_issue(service, &what, "") : NULL;
-    int ok = cert != NULL && ledger_sync(service->ledger) && file_write_key(options->out_key, key) && file_write_cert(options->out_cert, cert);
+    int ok = cert != NULL && ledger_sync(service->ledger) && file_write_key(options->out_key, key) &&
+             file_write_cert(options->out_cert, cert);
 
     if (!ok) {
         fprintf(stderr, "devca: the certificate could not be issued: %s\n", strerror(errno));
@@ -128,7 +152,8 @@ static X509_NAME *ra_subject(const char *text)
         return name_parse(text);
     }
     name = X509_NAME_new();
-    if (name != NULL && !X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0)) {
+    if (name != NULL &&
+        !X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0)) {
         X509_NAME_free(name);
         name = NULL;
     }
@@ -231,11 +256,13 @@ static int serve(service_t *service, const options_t *options)
     listeners[1].handle = front_control;
     listeners[1].baton = service;
     if (options->tls_cert != NULL &&
-        (options->tls_key == NULL || (listeners[0].tls = server_tls(options->tls_cert, options->tls_key, options->tls_client_ca)) == NULL)) {
+        (options->tls_key == NULL ||
+         (listeners[0].tls = server_tls(options->tls_cert, options->tls_key, options->tls_client_ca)) == NULL)) {
         return 0;
     }
     if (!load_ra_certs(service, options) || !server_bind(&listeners[0], options->listen) ||
-        (options->control != NULL && !server_bind(&listeners[count++], options->control)) || pipe2(stop_pipe, O_CLOEXEC) != 0) {
+        (options->control != NULL && !server_bind(&listeners[count++], options->control)) ||
+        pipe2(stop_pipe, O_CLOEXEC) != 0) {
         return 0;
     }
     set_crl_url(service, options, listeners, count);
@@ -256,7 +283,8 @@ static int usage(void)
 {
     fprintf(stderr, "usage: devca --dir STATE --init\n"
                     "       devca --dir STATE --issue-ra NAME [--key-type p256|rsa] --out-cert F --out-key F\n"
-                    "       devca --dir STATE --issue --subject /CN=.. [--eku clientAuth] [--san DNS:..,IP:..] [--days N] --out-cert F --out-key F\n"
+                    "       devca --dir STATE --issue --subject /CN=.. [--eku clientAuth] [--san DNS:..,IP:..] [--days "
+                    "N] --out-cert F --out-key F\n"
                     "       devca --dir STATE --listen 127.0.0.1:PORT [--control 127.0.0.1:PORT] --ra-cert F...\n"
                     "             [--tls-cert F --tls-key F [--tls-client-ca F]] [--crl-url URL] [--port-file F]\n");
     return 2;
@@ -268,7 +296,8 @@ int main(int argc, char **argv)
     service_t *service;
     int ok = 1;
 
-    if (!read_options(&options, argc, argv) || ((options.issue || options.ra_name != NULL) && (options.out_cert == NULL || options.out_key == NULL))) {
+    if (!read_options(&options, argc, argv) ||
+        ((options.issue || options.ra_name != NULL) && (options.out_cert == NULL || options.out_key == NULL))) {
         return usage();
     }
     if ((service = service_open(options.dir)) == NULL) {

@@ -1,4 +1,5 @@
-/* A small HTTP/1.1 server. Thread rule: a connection belongs to its thread; listeners are immutable once server_run() is on. */
+/* A small HTTP/1.1 server. Thread rule: a connection belongs to its thread; listeners are immutable once server_run()
+ * is on. */
 #include "server.h"
 
 #include "knobs.h"
@@ -60,7 +61,8 @@ SSL_CTX *server_tls(const char *cert_file, const char *key_file, const char *cli
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
     STACK_OF(X509_NAME) *names = client_ca != NULL ? SSL_load_client_CA_file(client_ca) : NULL;
 
-    if (tls == NULL || !SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) || SSL_CTX_use_certificate_chain_file(tls, cert_file) != 1 ||
+    if (tls == NULL || !SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) ||
+        SSL_CTX_use_certificate_chain_file(tls, cert_file) != 1 ||
         SSL_CTX_use_PrivateKey_file(tls, key_file, SSL_FILETYPE_PEM) != 1 ||
         (client_ca != NULL && (names == NULL || SSL_CTX_load_verify_file(tls, client_ca) != 1))) {
         fprintf(stderr, "devca: the TLS files are not usable\n");
@@ -79,7 +81,8 @@ SSL_CTX *server_tls(const char *cert_file, const char *key_file, const char *cli
 
 static long read_some(connection_t *connection, void *buffer, size_t room)
 {
-    return connection->ssl != NULL ? SSL_read(connection->ssl, buffer, (int)room) : recv(connection->fd, buffer, room, 0);
+    return connection->ssl != NULL ? SSL_read(connection->ssl, buffer, (int)room)
+                                   : recv(connection->fd, buffer, room, 0);
 }
 
 static int write_all(connection_t *connection, const void *bytes, size_t len)
@@ -87,7 +90,8 @@ static int write_all(connection_t *connection, const void *bytes, size_t len)
     const char *at = bytes;
 
     while (len > 0) {
-        long n = connection->ssl != NULL ? SSL_write(connection->ssl, at, (int)len) : send(connection->fd, at, len, MSG_NOSIGNAL);
+        long n = connection->ssl != NULL ? SSL_write(connection->ssl, at, (int)len)
+                                         : send(connection->fd, at, len, MSG_NOSIGNAL);
         if (n <= 0) {
             return 0;
         }
@@ -101,7 +105,8 @@ static int wait_readable(connection_t *connection)
 {
     struct pollfd fd = {connection->fd, POLLIN, 0};
 
-    return connection->have > 0 || (connection->ssl != NULL && SSL_pending(connection->ssl) > 0) || poll(&fd, 1, IDLE_MS) == 1;
+    return connection->have > 0 || (connection->ssl != NULL && SSL_pending(connection->ssl) > 0) ||
+           poll(&fd, 1, IDLE_MS) == 1;
 }
 
 /* Reads until the head is whole; its length with the empty line, 0 when there is none. */
@@ -153,7 +158,8 @@ static int read_request(connection_t *connection, http_request_t *request)
     keep = field(connection->head, "Connection");
     request->keep_alive = keep == NULL || strncasecmp(keep, "close", 5) != 0;
     request->len = length != NULL ? strtoul(length, NULL, 10) : 0;
-    if (request->len > BODY_MAX || field(connection->head, "Transfer-Encoding") != NULL || (request->body = malloc(request->len + 1)) == NULL) {
+    if (request->len > BODY_MAX || field(connection->head, "Transfer-Encoding") != NULL ||
+        (request->body = malloc(request->len + 1)) == NULL) {
         return 0;
     }
     got = connection->have - head_len < request->len ? connection->have - head_len : request->len;
@@ -188,7 +194,8 @@ static int write_slowly(connection_t *connection, const http_answer_t *answer)
 static int write_answer(connection_t *connection, const http_request_t *request, const http_answer_t *answer)
 {
     char head[512];
-    int len = snprintf(head, sizeof(head), "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n%s\r\n",
+    int len = snprintf(head, sizeof(head),
+                       "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n%s\r\n",
                        answer->status, answer->status < 400 ? "OK" : "Error", answer->type, answer->len,
                        request->keep_alive ? "" : "Connection: close\r\n");
 
@@ -227,7 +234,8 @@ static int begin_tls(connection_t *connection)
         return 1;
     }
     connection->ssl = SSL_new(connection->listener->tls);
-    return connection->ssl != NULL && SSL_set_fd(connection->ssl, connection->fd) == 1 && SSL_accept(connection->ssl) == 1;
+    return connection->ssl != NULL && SSL_set_fd(connection->ssl, connection->fd) == 1 &&
+           SSL_accept(connection->ssl) == 1;
 }
 
 /* Does a knob end the connection here? */

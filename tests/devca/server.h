@@ -1,4 +1,5 @@
-/* A small HTTP/1.1 server: keep-alive, plain or TLS, a thread for each connection; it can also misbehave as the knobs say. */
+/* A small HTTP/1.1 server: keep-alive, plain or TLS, a thread for each connection; it can also misbehave as the knobs
+ * say. */
 #ifndef DEVCA_SERVER_H
 #define DEVCA_SERVER_H
 

@@ -1,4 +1,5 @@
-/* Opening the CA, issuing with a note in the ledger, the CRL. Thread rule: service_issue() needs the lock, service_crl() takes it. */
+/* Opening the CA, issuing with a note in the ledger, the CRL. Thread rule: service_issue() needs the lock,
+ * service_crl() takes it. */
 #include "cmp_service.h"
 
 #include <openssl/sha.h>
@@ -65,7 +66,8 @@ static void add_subject(json_out_t *line, const X509 *cert)
     BIO *out = BIO_new(BIO_s_mem());
     char *text = NULL;
 
-    if (out == NULL || X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0 ||
+    if (out == NULL ||
+        X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0 ||
         BIO_write(out, "", 1) != 1 || BIO_get_mem_data(out, &text) <= 0) {
         text = NULL;
     }

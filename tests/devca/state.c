@@ -251,8 +251,12 @@ static const struct {
     const char *kind;
     void (*apply)(state_t *state, const char *line);
 } kinds[] = {
-    {"transaction", apply_transaction}, {"certificate", apply_certificate}, {"revocation", apply_revocation},
-    {"rejection", apply_rejection},     {"waiting", apply_waiting},         {"reply", apply_reply},
+    {"transaction", apply_transaction},
+    {"certificate", apply_certificate},
+    {"revocation", apply_revocation},
+    {"rejection", apply_rejection},
+    {"waiting", apply_waiting},
+    {"reply", apply_reply},
     {"crl", apply_crl},
 };
 

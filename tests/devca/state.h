@@ -1,6 +1,6 @@
 /*
- * What the CA knows: the fold over the ledger. Only state_apply() changes it (and the live sessions that cmp_service.c hangs on transactions).
- * Thread rule: the caller holds the service lock.
+ * What the CA knows: the fold over the ledger. Only state_apply() changes it (and the live sessions that cmp_service.c
+ * hangs on transactions). Thread rule: the caller holds the service lock.
  */
 #ifndef DEVCA_STATE_H
 #define DEVCA_STATE_H
@@ -24,7 +24,7 @@ typedef struct issued_t {
 } issued_t;
 
 typedef struct transaction_t {
-    char *id; /* hex */
+    char *id;     /* hex */
     char *sha256; /* of the request */
     unsigned char *request;
     int request_len;
@@ -44,7 +44,7 @@ typedef struct state_t {
     issued_t *by_serial[STATE_BUCKETS];
     issued_t *issued; /* all, newest first */
     transaction_t *transactions[STATE_BUCKETS];
-    long changes;    /* of statuses, so that the CRL knows when it is old */
+    long changes; /* of statuses, so that the CRL knows when it is old */
     long crl_number;
 } state_t;
 

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+/* clang-format off */
 ASN1_SEQUENCE(header_view_t) = {
     ASN1_SIMPLE(header_view_t, pvno, ASN1_INTEGER),
     ASN1_SIMPLE(header_view_t, sender, GENERAL_NAME),
@@ -68,12 +69,14 @@ typedef struct revocation_view_t {
 ASN1_SEQUENCE(revocation_view_t) = {
     ASN1_SIMPLE(revocation_view_t, details, ASN1_ANY),
     ASN1_SEQUENCE_OF_OPT(revocation_view_t, entry, X509_EXTENSION),
-} static_ASN1_SEQUENCE_END(revocation_view_t)
+} static_ASN1_SEQUENCE_END(revocation_view_t);
+/* clang-format on */
 
 /* The tags of PKIBody, RFC 9810 section 5.1.2. */
-static const char *const body_names[] = {"ir", "ip", "cr", "cp", "p10cr", "popdecc", "popdecr", "kur", "kup",
-                                         "krr", "krp", "rr", "rp", "ccr", "ccp", "ckuann", "cann", "rann",
-                                         "crlann", "pkiconf", "nested", "genm", "genp", "error", "certConf", "pollReq", "pollRep"};
+static const char *const body_names[] = {"ir",   "ip",     "cr",    "cp",       "p10cr",   "popdecc", "popdecr",
+                                         "kur",  "kup",    "krr",   "krp",      "rr",      "rp",      "ccr",
+                                         "ccp",  "ckuann", "cann",  "rann",     "crlann",  "pkiconf", "nested",
+                                         "genm", "genp",   "error", "certConf", "pollReq", "pollRep"};
 
 message_view_t *view_message(const unsigned char *der, size_t len)
 {
@@ -184,7 +187,8 @@ int view_protect(message_view_t *message, EVP_PKEY *key, unsigned char **pder)
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     int ok;
 
-    ok = len > 0 && ctx != NULL && message->protection != NULL && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+    ok = len > 0 && ctx != NULL && message->protection != NULL &&
+         EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
          EVP_DigestSign(ctx, signature, &signature_len, der, (size_t)len) == 1 &&
          ASN1_BIT_STRING_set(message->protection, signature, (int)signature_len);
     EVP_MD_CTX_free(ctx);

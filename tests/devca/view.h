@@ -1,6 +1,7 @@
 /*
- * Own ASN.1 views (RFC 9810, RFC 4211) of what OpenSSL 3.0 keeps opaque: the message header, the times and the key of a CertTemplate, the reason of a
- * revocation, the status inside certConf; and re-protection of an altered message, which the fault knobs need.
+ * Own ASN.1 views (RFC 9810, RFC 4211) of what OpenSSL 3.0 keeps opaque: the message header, the times and the key of a
+ * CertTemplate, the reason of a revocation, the status inside certConf; and re-protection of an altered message, which
+ * the fault knobs need.
  */
 #ifndef DEVCA_VIEW_H
 #define DEVCA_VIEW_H
