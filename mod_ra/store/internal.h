@@ -160,10 +160,10 @@ apr_status_t ra_tx_failed(ra_tx_t *tx);
 
 /* --- transaction.c ----------------------------------------------------------------------------------------------- */
 
-/** Called before each statement: may the body go on? */
+/** Called before a statement is prepared: may the body go on? Begins a writing transaction. */
 apr_status_t ra_transaction_enter(ra_tx_t *tx);
-/** Called before @a statement runs: begins the transaction when it is needed. */
-apr_status_t ra_transaction_begin(ra_tx_t *tx, ra_statement_t *statement);
+/** Called before @a statement is executed: begins a reading transaction when it is needed. */
+apr_status_t ra_transaction_enter_with(ra_tx_t *tx, ra_statement_t *statement);
 
 /* --- check.c ----------------------------------------------------------------------------------------------------- */
 

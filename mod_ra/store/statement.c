@@ -266,7 +266,7 @@ static apr_status_t run_once(ra_statement_t **pstatement, unsigned int *perror, 
 
     *perror = 0;
     if (rv == APR_SUCCESS) {
-        rv = ra_transaction_begin(tx, *pstatement);
+        rv = ra_transaction_enter_with(tx, *pstatement);
     }
     if (rv != APR_SUCCESS) {
         return rv;

@@ -21,6 +21,15 @@ typedef struct work_t {
     int tries;
 } work_t;
 
+static apr_status_t begin(ra_tx_t *tx, const char *sql)
+{
+    if (ra_connection_command(tx->connection, sql)) {
+        return ra_tx_failed(tx);
+    }
+    tx->connection->begun = 1;
+    return APR_SUCCESS;
+}
+
 apr_status_t ra_transaction_enter(ra_tx_t *tx)
 {
     ra_connection_t *connection = tx->connection;
@@ -30,25 +39,24 @@ apr_status_t ra_transaction_enter(ra_tx_t *tx)
         connection->snapshot = 1;
         connection->doom = RA_ERETRY;
     }
-    return connection->doom;
+    if (connection->doom != APR_SUCCESS) {
+        return connection->doom;
+    }
+    /* Before the statement is prepared: in a session that only reads, MariaDB does not even prepare a change. */
+    return connection->mode == RA_TX_WRITE && !connection->begun ? begin(tx, "START TRANSACTION READ WRITE") : APR_SUCCESS;
 }
 
-apr_status_t ra_transaction_begin(ra_tx_t *tx, ra_statement_t *statement)
+apr_status_t ra_transaction_enter_with(ra_tx_t *tx, ra_statement_t *statement)
 {
     ra_connection_t *connection = tx->connection;
-    const char *begin = connection->mode == RA_TX_WRITE ? "START TRANSACTION READ WRITE" : "START TRANSACTION READ ONLY";
 
     if (connection->begun) {
         return APR_SUCCESS;
     }
-    if (connection->mode == RA_TX_READ && !connection->snapshot && !statement->goes_on) {
-        connection->alone = statement;
-        return APR_SUCCESS;
+    if (connection->snapshot || statement->goes_on) {
+        return begin(tx, "START TRANSACTION READ ONLY");
     }
-    if (ra_connection_command(connection, begin)) {
-        return ra_tx_failed(tx);
-    }
-    connection->begun = 1;
+    connection->alone = statement;
     return APR_SUCCESS;
 }
 
