@@ -163,32 +163,11 @@ static OSSL_CMP_PKISI *remembered(session_t *session, X509 **pcert)
     return *pcert != NULL ? OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, NULL) : NULL;
 }
 
-OSSL_CMP_PKISI *decide_certificate(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const OSSL_CRMF_MSG *crm,
-                                   const X509_REQ *p10, X509 **pcert, STACK_OF(X509) * *pchain, STACK_OF(X509) * *pca)
+/* The first decision on a request. */
+static OSSL_CMP_PKISI *decide_anew(session_t *session, const OSSL_CRMF_MSG *crm, const X509_REQ *p10, X509 **pcert)
 {
-    session_t *session = OSSL_CMP_SRV_CTX_get0_custom_ctx(srv);
-    OSSL_CMP_PKISI *before;
     mode_e mode = session->knob.mode;
 
-    (void)request;
-    (void)id;
-    *pcert = NULL;
-    *pchain = NULL;
-    *pca = NULL;
-    if (session->conflict) {
-        return reject(BIT(transactionIdInUse), "this transactionID belongs to another request");
-    }
-    if (mode == MODE_UNPROTECTED_ERROR) {
-        OSSL_CMP_SRV_CTX_set_send_unprotected_errors(srv, 1);
-        ERR_raise_data(ERR_LIB_CMP, CMP_R_ERROR_PROCESSING_MESSAGE, "as the knob says");
-        return NULL;
-    }
-    if (!remember_transaction(session)) {
-        return reject(BIT(systemFailure), "the ledger cannot be written");
-    }
-    if ((before = remembered(session, pcert)) != NULL || session->rebuilding) {
-        return before;
-    }
     if (mode == MODE_REJECT) {
         return note_rejection(session, BIT(badRequest), "refused by the knob");
     }
@@ -206,6 +185,40 @@ OSSL_CMP_PKISI *decide_certificate(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *re
         return reject(BIT(systemFailure), "a check after issuing did not finish");
     }
     return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, NULL);
+}
+
+/* An error in place of an answer, which OpenSSL then sends without protection. */
+static OSSL_CMP_PKISI *fail_unprotected(OSSL_CMP_SRV_CTX *srv)
+{
+    OSSL_CMP_SRV_CTX_set_send_unprotected_errors(srv, 1);
+    ERR_raise_data(ERR_LIB_CMP, CMP_R_ERROR_PROCESSING_MESSAGE, "as the knob says");
+    return NULL;
+}
+
+OSSL_CMP_PKISI *decide_certificate(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *request, int id, const OSSL_CRMF_MSG *crm,
+                                   const X509_REQ *p10, X509 **pcert, STACK_OF(X509) * *pchain, STACK_OF(X509) * *pca)
+{
+    session_t *session = OSSL_CMP_SRV_CTX_get0_custom_ctx(srv);
+    OSSL_CMP_PKISI *before;
+
+    (void)request;
+    (void)id;
+    *pcert = NULL;
+    *pchain = NULL;
+    *pca = NULL;
+    if (session->conflict) {
+        return reject(BIT(transactionIdInUse), "this transactionID belongs to another request");
+    }
+    if (session->knob.mode == MODE_UNPROTECTED_ERROR) {
+        return fail_unprotected(srv);
+    }
+    if (!remember_transaction(session)) {
+        return reject(BIT(systemFailure), "the ledger cannot be written");
+    }
+    if ((before = remembered(session, pcert)) != NULL || session->rebuilding) {
+        return before;
+    }
+    return decide_anew(session, crm, p10, pcert);
 }
 
 /* What RFC 5280 allows from this status; the failure bits, 0 when it may be. */
@@ -282,9 +295,7 @@ OSSL_CMP_PKISI *decide_revocation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *req
         return reject(BIT(transactionIdInUse), "this transactionID belongs to another request");
     }
     if (session->knob.mode == MODE_UNPROTECTED_ERROR) {
-        OSSL_CMP_SRV_CTX_set_send_unprotected_errors(srv, 1);
-        ERR_raise_data(ERR_LIB_CMP, CMP_R_ERROR_PROCESSING_MESSAGE, "as the knob says");
-        return NULL;
+        return fail_unprotected(srv);
     }
     if (issuer == NULL || serial == NULL || !remember_transaction(session)) {
         return reject(BIT(badCertId), "issuer and serial are needed");

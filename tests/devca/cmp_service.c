@@ -164,32 +164,57 @@ static session_t *choose_session(service_t *service, incoming_t *in, int *pown)
     return session;
 }
 
-/* Keeps the session with its transaction; it takes the place of an older one. */
-static void keep_session(transaction_t *transaction, session_t *session)
+/* An answer that the other side will answer again? Its nonce must survive a restart, and the session is kept. */
+static int is_open(const unsigned char *der, int len, message_view_t **preply)
 {
+    const char *body;
+
+    *preply = len > 0 ? view_message(der, (size_t)len) : NULL;
+    body = *preply != NULL ? view_body_name(*preply) : "";
+    return strcmp(body, "ip") == 0 || strcmp(body, "cp") == 0 || strcmp(body, "pollRep") == 0;
+}
+
+static void note_reply(service_t *service, const transaction_t *transaction, const message_view_t *reply)
+{
+    const ASN1_OCTET_STRING *nonce = reply->header->sender_nonce;
+    char *base64;
+    json_out_t line;
+
+    if (nonce == NULL || ASN1_STRING_length(nonce) > (int)sizeof(transaction->nonce)) {
+        return;
+    }
+    base64 = base64_of(ASN1_STRING_get0_data(nonce), ASN1_STRING_length(nonce));
+    ledger_line(&line, "reply");
+    json_add_text(&line, "body", view_body_name(reply));
+    json_add_text(&line, "transaction_id", transaction->id);
+    json_add_text(&line, "nonce_b64", base64);
+    ledger_append(service->ledger, &line);
+    free(base64);
+}
+
+/* The session stays with its transaction, in place of an older one, until the transaction is closed. */
+static void settle(service_t *service, session_t *session, const cmp_answer_t *answer, int own)
+{
+    transaction_t *transaction = session->transaction;
+    message_view_t *reply = NULL;
+    int open = is_open(answer->der, answer->len, &reply);
+
+    if (transaction == NULL) {
+        if (own) {
+            session_free(session);
+        }
+        message_view_t_free(reply);
+        return;
+    }
     if (transaction->session != session) {
         session_free(transaction->session);
         transaction->session = session;
     }
-}
-
-/* An answer that the other side will answer again: its nonce must survive a restart. */
-static void note_reply(service_t *service, const transaction_t *transaction, const unsigned char *der, int len)
-{
-    message_view_t *reply = view_message(der, (size_t)len);
-    const ASN1_OCTET_STRING *nonce = reply != NULL ? reply->header->sender_nonce : NULL;
-    const char *body = reply != NULL ? view_body_name(reply) : "";
-
-    if (nonce != NULL && (strcmp(body, "ip") == 0 || strcmp(body, "cp") == 0 || strcmp(body, "pollRep") == 0) &&
-        ASN1_STRING_length(nonce) <= (int)sizeof(transaction->nonce)) {
-        char *base64 = base64_of(ASN1_STRING_get0_data(nonce), ASN1_STRING_length(nonce));
-        json_out_t line;
-        ledger_line(&line, "reply");
-        json_add_text(&line, "body", body);
-        json_add_text(&line, "transaction_id", transaction->id);
-        json_add_text(&line, "nonce_b64", base64);
-        ledger_append(service->ledger, &line);
-        free(base64);
+    if (open) {
+        note_reply(service, transaction, reply);
+    } else {
+        session_free(session);
+        transaction->session = NULL;
     }
     message_view_t_free(reply);
 }
@@ -234,46 +259,77 @@ static void handle_locked(service_t *service, incoming_t *in, cmp_answer_t *answ
     answer->len = reply != NULL ? i2d_OSSL_CMP_MSG(reply, &answer->der) : -1;
     OSSL_CMP_MSG_free(reply);
     session->in = NULL;
-    if (session->transaction != NULL) {
-        if (answer->len > 0) {
-            note_reply(service, session->transaction, answer->der, answer->len);
-        }
-        keep_session(session->transaction, session);
-    } else if (own) {
-        session_free(session);
+    settle(service, session, answer, own);
+}
+
+/* A subscriber of this CA: whoever has such a certificate must not be able to speak for the CA. */
+static X509 *make_subscriber(const service_t *service, EVP_PKEY *key)
+{
+    X509_NAME *name = name_parse("/CN=subscriber");
+    X509_EXTENSIONS *extensions = NULL;
+    issue_t what = {name, key, NULL, NULL, 1, NULL};
+    X509 *cert = NULL;
+
+    if (name != NULL && key != NULL && extensions_add(&extensions, NID_key_usage, "critical,digitalSignature")) {
+        what.extensions = extensions;
+        cert = authority_issue(service->authority, &what);
+    }
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    X509_NAME_free(name);
+    return cert;
+}
+
+/* The message, as the subscriber would have made it. */
+static int sign_as_subscriber(const service_t *service, message_view_t *message, int own_name, unsigned char **pder)
+{
+    EVP_PKEY *key = key_make("p256");
+    X509 *cert = make_subscriber(service, key);
+    int len = -1;
+
+    if (cert != NULL && view_set_signer(message, cert, own_name)) {
+        len = view_protect(message, key, pder);
+    }
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return len;
+}
+
+/* Makes an answer that is signed badly, by the wrong one, or for somebody else's message; -1 when the mode is none of
+ * these. */
+static int spoil_message(const service_t *service, message_view_t *message, mode_e mode, unsigned char **pder)
+{
+    unsigned char random[16];
+
+    RAND_bytes(random, sizeof(random));
+    switch (mode) {
+    case MODE_WRONG_TRANSACTION:
+        ASN1_OCTET_STRING_set(message->header->transaction_id, random, sizeof(random));
+        return view_protect(message, service->authority->key, pder);
+    case MODE_WRONG_NONCE:
+        ASN1_OCTET_STRING_set(message->header->recip_nonce, random, sizeof(random));
+        return view_protect(message, service->authority->key, pder);
+    case MODE_BAD_SIGNATURE:
+        message->protection->data[message->protection->length - 1] ^= 1;
+        return i2d_message_view_t(message, pder);
+    case MODE_WRONG_SIGNER:
+    case MODE_WRONG_SENDER:
+        return sign_as_subscriber(service, message, mode == MODE_WRONG_SENDER, pder);
+    default:
+        return -1;
     }
 }
 
-/* Answers that are signed well but belong to somebody else's message, or are signed badly. */
 static void spoil(const service_t *service, cmp_answer_t *answer)
 {
-    mode_e mode = answer->knob.mode;
-    message_view_t *message;
-    unsigned char random[16];
+    message_view_t *message = answer->len > 0 ? view_message(answer->der, (size_t)answer->len) : NULL;
     unsigned char *der = NULL;
-    int len;
+    int len = message != NULL ? spoil_message(service, message, answer->knob.mode, &der) : -1;
 
-    if (answer->len <= 0 ||
-        (mode != MODE_WRONG_TRANSACTION && mode != MODE_WRONG_NONCE && mode != MODE_BAD_SIGNATURE) ||
-        (message = view_message(answer->der, (size_t)answer->len)) == NULL) {
-        return;
+    if (len > 0) {
+        OPENSSL_free(answer->der);
+        answer->der = der;
+        answer->len = len;
     }
-    RAND_bytes(random, sizeof(random));
-    if (mode == MODE_WRONG_TRANSACTION) {
-        ASN1_OCTET_STRING_set(message->header->transaction_id, random, sizeof(random));
-    } else if (mode == MODE_WRONG_NONCE) {
-        ASN1_OCTET_STRING_set(message->header->recip_nonce, random, sizeof(random));
-    }
-    if (mode == MODE_BAD_SIGNATURE) {
-        unsigned char *last = message->protection->data + message->protection->length - 1;
-        *last ^= 1;
-        len = i2d_message_view_t(message, &der);
-    } else {
-        len = view_protect(message, service->authority->key, &der);
-    }
-    OPENSSL_free(answer->der);
-    answer->der = der;
-    answer->len = len;
     message_view_t_free(message);
 }
 

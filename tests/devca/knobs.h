@@ -24,6 +24,8 @@ typedef enum {
     MODE_WRONG_TRANSACTION, /* answers with a valid signature that belong elsewhere */
     MODE_WRONG_NONCE,
     MODE_BAD_SIGNATURE,
+    MODE_WRONG_SIGNER,      /* signed by a subscriber of this CA, in the CA's name */
+    MODE_WRONG_SENDER,      /* the same in the subscriber's own name */
     MODE_UNPROTECTED_ERROR, /* an error message that nobody signed */
     MODE_TRUNCATE,          /* the answer ends after `at` bytes (default: the half) */
     MODE_OVERSIZE,          /* more than 256 KiB */

@@ -177,6 +177,43 @@ int view_status(const unsigned char *der, long len)
     return value;
 }
 
+/* extraCerts with this one certificate. */
+static ASN1_TYPE *extra_certs_of(X509 *cert)
+{
+    int inner = i2d_X509(cert, NULL);
+    int len = ASN1_object_size(1, inner, V_ASN1_SEQUENCE);
+    unsigned char *der = OPENSSL_malloc((size_t)len);
+    unsigned char *at = der;
+    ASN1_TYPE *value = NULL;
+
+    if (inner > 0 && der != NULL) {
+        const unsigned char *from = der;
+        ASN1_put_object(&at, 1, inner, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+        i2d_X509(cert, &at);
+        value = d2i_ASN1_TYPE(NULL, &from, len);
+    }
+    OPENSSL_free(der);
+    return value;
+}
+
+int view_set_signer(message_view_t *message, X509 *cert, int own_name)
+{
+    header_view_t *header = message->header;
+    X509_NAME *name = X509_NAME_dup(X509_get_subject_name(cert));
+
+    ASN1_TYPE_free(message->extra_certs);
+    message->extra_certs = extra_certs_of(cert);
+    ASN1_OCTET_STRING_free(header->sender_kid);
+    header->sender_kid = ASN1_OCTET_STRING_dup(X509_get0_subject_key_id(cert));
+    if (own_name && name != NULL) {
+        X509_NAME_free(header->sender->d.directoryName);
+        header->sender->d.directoryName = name;
+        return 1;
+    }
+    X509_NAME_free(name);
+    return message->extra_certs != NULL && header->sender_kid != NULL;
+}
+
 int view_protect(message_view_t *message, EVP_PKEY *key, unsigned char **pder)
 {
     protected_part_t part = {message->header, message->body};

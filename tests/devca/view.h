@@ -65,6 +65,8 @@ template_view_t *view_template(const OSSL_CRMF_CERTTEMPLATE *opaque);
 int view_revocation_reason(const message_view_t *message);
 /** PKIStatus in a DER PKIStatusInfo; -1 when not readable. */
 int view_status(const unsigned char *der, long len);
+/** Puts another signer's certificate into the message: key identifier, extraCerts, and with @a own_name the sender. */
+int view_set_signer(message_view_t *message, X509 *cert, int own_name);
 /** DER of the message after signing it again with @a key; caller frees with OPENSSL_free. */
 int view_protect(message_view_t *message, EVP_PKEY *key, unsigned char **pder);
 

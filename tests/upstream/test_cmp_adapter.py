@@ -77,6 +77,7 @@ class Ca:
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         self.process.wait(15)
+        assert "Sanitizer" not in (log := self.file("log").read_text("utf-8", "replace")) and "runtime error" not in log, log
 
     def get(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.control}{path}", timeout=10) as answer:
@@ -303,6 +304,8 @@ FAULTS = [
     ("wrong_transaction", {}, "unknown", 1, "done", 1),
     ("wrong_nonce", {}, "unknown", 1, "done", 1),
     ("bad_signature", {}, "unknown", 1, "done", 1),
+    ("wrong_signer", {}, "unknown", 1, "done", 1),
+    ("wrong_sender", {}, "unknown", 1, "done", 1),
     ("unprotected_error", {}, "unknown", 0, "done", 1),
     ("truncate", {}, "unknown", 1, "done", 1),
     ("truncate", {"at": 0}, "unknown", 1, "done", 1),
