@@ -229,22 +229,22 @@ static apr_status_t read_outcome(ra_tx_t *tx, void *baton)
     return status;
 }
 
-static void answer_outcome(ra_call_t *call, const outcome_t *outcome)
+static int answer_outcome(ra_call_t *call, const outcome_t *outcome)
 {
     ra_json_error_t error;
-    ra_json_t *answer;
 
-    if (ra_json_parse(&answer, outcome->answer, strlen(outcome->answer), &ra_json_limits_document, &error, call->request->pool) == APR_SUCCESS) {
-        call->answer = answer;
-        call->status = outcome->status;
-        call->location = outcome->location;
-        call->retry_after = outcome->status == 202 ? OPERATION_RETRY_SECONDS : 0;
-        call->version = 0;
+    if (ra_json_parse(&call->answer, outcome->answer, strlen(outcome->answer), &ra_json_limits_document, &error, call->request->pool) !=
+        APR_SUCCESS) {
+        return 0;
     }
+    call->status = outcome->status;
+    call->location = outcome->location;
+    call->retry_after = outcome->status == 202 ? OPERATION_RETRY_SECONDS : 0;
+    return 1;
 }
 
 /* After COMMIT: a worker asks the CA; whoever is quick enough gets the certificate with this answer, others follow the operation. */
-static void wait_for_ca(ra_call_t *call)
+static int wait_for_ca(ra_call_t *call)
 {
     ra_t *ra = call->act.ra;
     apr_pool_t *pool = call->request->pool;
@@ -255,12 +255,7 @@ static void wait_for_ca(ra_call_t *call)
     if (ra->outbox) {
         ra_outbox_run_now(ra->outbox, job_id, ra->settings->production_wait, pool);
     }
-    call->answer = NULL;
-    if (ra_store_run(ra->store, RA_TX_READ, read_outcome, &outcome, ra_result_make(pool), pool) == APR_SUCCESS) {
-        answer_outcome(call, &outcome);
-    } else {
-        call->etag = NULL;
-    }
+    return ra_store_run(ra->store, RA_TX_READ, read_outcome, &outcome, ra_result_make(pool), pool) == APR_SUCCESS && answer_outcome(call, &outcome);
 }
 
 apr_status_t ra_produce_certificate(ra_call_t *call)

@@ -38,8 +38,8 @@ typedef struct ra_call_t {
     const char *object_id;
     ra_json_t *audit_detail;
 
-    /** Runs after COMMIT, outside of the transaction; may replace the answer. It gets the call with `after_baton` in the request's pool. */
-    void (*after_commit)(struct ra_call_t *call);
+    /** Runs after COMMIT, outside of the transaction, with only `after_baton` (in the request's pool) left of it; 1 when it made a new answer, in the request's pool. */
+    int (*after_commit)(struct ra_call_t *call);
     const char *after_baton;
 } ra_call_t;
 

@@ -81,27 +81,24 @@ apr_status_t ra_get_certificate_status(ra_call_t *call)
 
 apr_status_t ra_list_operations(ra_call_t *call)
 {
-    const char *before;
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, call->act.tx->pool);
+    ra_operation_filter_t filter = {ra_call_text(call, "status"), NULL, ra_call_limit(call)};
     ra_json_t *items;
-    int limit = ra_call_limit(call);
-    apr_status_t status = ra_call_cursor(call, &before);
+    apr_status_t status = ra_call_cursor(call, &filter.before_id);
 
     if (status == APR_SUCCESS) {
-        status = ra_operation_list(&items, &call->act, ra_call_text(call, "status"), before, limit);
+        status = ra_operation_list(&items, &call->act, &sight, &filter);
     }
     if (status == APR_SUCCESS) {
-        ra_call_page(call, items, limit);
+        ra_call_page(call, items, filter.limit);
     }
     return status;
 }
 
 static apr_status_t read_operation(ra_call_t *call)
 {
-    apr_status_t status = ra_operation_json(&call->answer, &call->act, ra_call_text(call, "id"));
+    apr_status_t status = ra_operation_open(&call->answer, &call->act, ra_call_text(call, "id"), call->operation->roles);
 
-    if (status == APR_ENOENT) {
-        return ra_refuse(call->act.tx->result, RA_PROBLEM_NOT_FOUND, NULL);
-    }
     if (status == APR_SUCCESS) {
         call->version = ra_json_get_int(call->answer, "version", 0);
         call->object_type = "operation";

@@ -199,9 +199,8 @@ static apr_status_t replay_answer(serving_t *serving, const ra_replay_t *replay)
     return APR_SUCCESS;
 }
 
-static apr_status_t serve_in_transaction(ra_tx_t *tx, void *baton)
+static apr_status_t run_call(serving_t *serving, ra_tx_t *tx)
 {
-    serving_t *serving = baton;
     const char *key = replay_key(serving);
     unsigned char digest[RA_SHA256_BYTES];
     ra_replay_t *replay = NULL;
@@ -222,6 +221,16 @@ static apr_status_t serve_in_transaction(ra_tx_t *tx, void *baton)
         status = read_if_match(serving);
     }
     return status == APR_SUCCESS ? handle(serving, key) : status;
+}
+
+/* The audit row of a refusal is written after this transaction is rolled back: what it names must outlive it. */
+static apr_status_t serve_in_transaction(ra_tx_t *tx, void *baton)
+{
+    serving_t *serving = baton;
+    apr_status_t status = run_call(serving, tx);
+
+    serving->call.object_id = apr_pstrdup(serving->request->pool, serving->call.object_id);
+    return status;
 }
 
 /* --- around the transaction ------------------------------------------------------------------------------------- */
@@ -328,6 +337,17 @@ static void refuse(serving_t *serving, apr_status_t status)
     ra_render_problem(serving->api, serving->request, serving->result, serving->language, serving->response);
 }
 
+/* What the handler left in its transaction's pool is gone; the answer rendered in it stands unless a new one is made. */
+static void finish_after_commit(ra_call_t *call, ra_response_t *response)
+{
+    call->act.tx = NULL;
+    call->answer = NULL;
+    call->location = call->etag = call->link = NULL;
+    if (call->after_commit(call)) {
+        ra_render_after(call, response);
+    }
+}
+
 static void serve_operation(serving_t *serving)
 {
     apr_status_t status = ra_guard_request(serving->request, serving->operation, serving->result);
@@ -342,9 +362,7 @@ static void serve_operation(serving_t *serving)
     if (status != APR_SUCCESS) {
         refuse(serving, status);
     } else if (!serving->replayed && serving->call.after_commit) {
-        serving->call.act.tx = NULL;
-        serving->call.after_commit(&serving->call);
-        ra_render_after(&serving->call, serving->response);
+        finish_after_commit(&serving->call, serving->response);
     }
 }
 

@@ -99,8 +99,7 @@ apr_status_t ra_application_open(ra_application_t **papplication, const ra_act_t
 
     if (status == APR_ENOENT ||
         (status == APR_SUCCESS &&
-         !ra_sight_allows(&sight, (*papplication)->region, (*papplication)->agency_id, (*papplication)->submitted_by) &&
-         !(act->who->scopes & RA_SCOPE_APPLICATIONS_PRODUCE))) {
+         !ra_sight_allows(&sight, (*papplication)->region, (*papplication)->agency_id, (*papplication)->submitted_by))) {
         return ra_refuse(act->tx->result, RA_PROBLEM_NOT_FOUND, NULL);
     }
     return status;
@@ -120,16 +119,22 @@ static ra_case_t case_of(const ra_application_t *application)
     return subject;
 }
 
-/* What this caller may do now, for people to read: "review, withdrawal". */
-static const char *possible_now(const ra_act_t *act, const ra_application_t *application)
+int ra_application_can(const ra_act_t *act, const ra_application_t *application, ra_action_e action)
 {
     ra_case_t subject = case_of(application);
     ra_actor_t actor = ra_principal_actor(act->who);
     ra_move_t move;
+
+    return ra_lifecycle_move(&move, &subject, &actor, action, RA_DECISION_YES);
+}
+
+/* What this caller may do now, for people to read: "review, withdrawal". */
+static const char *possible_now(const ra_act_t *act, const ra_application_t *application)
+{
     const char *text = "";
 
     for (int action = 0; action < RA_ACTION_COUNT; action++) {
-        if (ra_lifecycle_move(&move, &subject, &actor, (ra_action_e)action, RA_DECISION_YES)) {
+        if (ra_application_can(act, application, (ra_action_e)action)) {
             text = apr_pstrcat(act->tx->pool, text, *text ? ", " : "", ra_action_name((ra_action_e)action), NULL);
         }
     }

@@ -62,6 +62,9 @@ typedef struct ra_step_t {
     const ra_json_t *changes;  /* for the history; no personal identifier */
 } ra_step_t;
 
+/** May the caller do this now? Asks the engine only. */
+int ra_application_can(const ra_act_t *act, const ra_application_t *application, ra_action_e action);
+
 /** Asks the engine. RA_EREFUSED with its problem; nothing is written. */
 apr_status_t ra_application_may(const ra_act_t *act, const ra_application_t *application, ra_action_e action, ra_decision_e decision);
 

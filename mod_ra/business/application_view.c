@@ -42,14 +42,9 @@ apr_status_t ra_application_form(ra_json_t **pform, const ra_act_t *act, const r
 static void add_next_steps(ra_json_t *json, const ra_act_t *act, const ra_application_t *application)
 {
     ra_json_t *names = ra_json_set_array(json, "next_steps");
-    ra_result_t *scratch = ra_result_make(act->tx->pool);
-    ra_tx_t tx = *act->tx;
-    ra_act_t probe = *act;
 
-    tx.result = scratch;
-    probe.tx = &tx;
     for (int action = 0; act->who && action < RA_ACTION_COUNT; action++) {
-        if (ra_application_may(&probe, application, (ra_action_e)action, RA_DECISION_YES) == APR_SUCCESS) {
+        if (ra_application_can(act, application, (ra_action_e)action)) {
             ra_json_add_string(names, ra_action_name((ra_action_e)action));
         }
     }

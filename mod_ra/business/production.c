@@ -115,13 +115,31 @@ apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, cons
     return ra_sql_row(act->tx, poperation, OPERATION " WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
 }
 
-apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const char *status, const char *before_id, int limit)
+apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles)
 {
-    const char *below = before_id ? before_id : "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    apr_status_t status = ra_operation_json(poperation, act, id);
+    ra_application_t *application;
 
+    if (status == APR_ENOENT) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_NOT_FOUND, NULL);
+    }
+    return status == APR_SUCCESS ? ra_application_open(&application, act, ra_json_get_string(*poperation, "application_id"), roles) : status;
+}
+
+/* Put together from constants only; every value is bound. */
+apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_operation_filter_t *filter)
+{
+    const char *below = filter->before_id ? filter->before_id : "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    ra_value_t values[5] = {ra_v_text(filter->status), ra_v_text(filter->status), ra_v_uuid(below)};
+    int has_value;
+    const char *seen = ra_sight_clause(sight, &values[3], &has_value);
+
+    values[3 + has_value] = ra_v_int(filter->limit + 1);
     return ra_sql_rows(act->tx, pitems,
-                       OPERATION " WHERE (? IS NULL OR " STATUS_OF_STATE " = ?) AND t.id < ? ORDER BY t.id DESC LIMIT ?",
-                       RA_VALUES(ra_v_text(status), ra_v_text(status), ra_v_uuid(below), ra_v_int(limit + 1)));
+                       apr_pstrcat(act->tx->pool,
+                                   OPERATION " JOIN applications a ON a.id = t.application_id WHERE (? IS NULL OR " STATUS_OF_STATE " = ?) AND t.id < ? AND ",
+                                   has_value ? "a." : "", seen, " ORDER BY t.id DESC LIMIT ?", NULL),
+                       (ra_values_t){values, 4 + has_value});
 }
 
 static apr_status_t close_attempt(const ra_act_t *act, const char *id, apr_int64_t version)

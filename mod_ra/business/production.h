@@ -18,8 +18,17 @@ apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *applic
 /** The Operation of the API. @return APR_ENOENT */
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id);
 
-/** Newest first; @a status is an API word or NULL; at most limit + 1 rows below @a before_id. */
-apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const char *status, const char *before_id, int limit);
+/** As ra_operation_json(), in sight of the caller. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. @param roles of the API's operation */
+apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles);
+
+typedef struct ra_operation_filter_t {
+    const char *status;    /* API word; NULL: any */
+    const char *before_id; /* NULL: from the newest */
+    int limit;
+} ra_operation_filter_t;
+
+/** Newest first, at most limit + 1 rows in sight. */
+apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_operation_filter_t *filter);
 
 /** A person settles an unknown outcome as "not issued": the application waits for production again. RA_EREFUSED with _OPERATION_NOT_UNKNOWN. */
 apr_status_t ra_operation_settle(const ra_act_t *act, const char *id, apr_int64_t version, const char *evidence);
