@@ -11,7 +11,7 @@
 
 /** What is known after one try at the CA (reliability.md §4). */
 typedef enum {
-    RA_CA_NOT_SENT,  /* surely nothing reached the CA by this try: what was known of the attempt before it still holds; try again freely */
+    RA_CA_NOT_SENT,  /* surely nothing reached the CA by this try (what was known of the attempt before still holds): try again freely */
     RA_CA_DONE,      /* the certificate was accepted by on_certificate and confirmed, or the revocation is done */
     RA_CA_REJECTED,  /* the CA said no; reason_text and failure_bits hold its words */
     RA_CA_WAITING,   /* the CA said "waiting": poll again after check_after seconds */
@@ -70,9 +70,10 @@ typedef struct ra_ca_exchange_t {
     /* out */
     ra_ca_outcome_e outcome;
     int check_after;          /* seconds, with RA_CA_WAITING */
-    const char *reason_text;  /* the CA's words or the transport's, English, for the log and the officer */
+    const char *reason_text;  /* the CA's words or the transport's, for the log and the officer: UTF-8, no control characters,
+                                 at most 300 bytes; NULL when there is nothing to say (RA_CA_DONE: and the CA acknowledged it) */
     int failure_bits;         /* PKIFailureInfo bits, with RA_CA_REJECTED */
-    ra_bytes_t certificate;   /* the certificate as issued, also when it was refused (RA_CA_REFUSED): for the alarm and its revocation */
+    ra_bytes_t certificate;   /* as issued, also when it was refused (RA_CA_REFUSED): for the alarm and its revocation */
 } ra_ca_exchange_t;
 
 typedef struct ra_ca_t ra_ca_t;

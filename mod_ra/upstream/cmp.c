@@ -25,7 +25,7 @@ static const char *ca_words(ra_cmp_run_t *run)
     if (OSSL_CMP_CTX_snprint_PKIStatus(run->ctx, text, sizeof(text)) == NULL) {
         return "rejection";
     }
-    return ra_cmp_clean_text(text, strlen(text), run->pool);
+    return apr_pstrdup(run->pool, text);
 }
 
 /* Why there is no believable answer: the transport's words, else the first of OpenSSL's, else its last log line. */
@@ -48,13 +48,13 @@ static const char *own_words(ra_cmp_run_t *run)
     if (*text == '\0') {
         text = run->log[0] != '\0' ? run->log : "no reason is known";
     }
-    return ra_cmp_clean_text(text, strlen(text), run->pool);
+    return text;
 }
 
 static void finish(ra_cmp_run_t *run, ra_ca_outcome_e outcome, const char *text)
 {
     run->exchange->outcome = outcome;
-    run->exchange->reason_text = text;
+    run->exchange->reason_text = *text != '\0' ? ra_cmp_clean_text(text, strlen(text), run->pool) : NULL;
 }
 
 /* An error message that says "waiting" (delayed delivery, RFC 9810) is turned into a rejection by OpenSSL 3.0; it is

@@ -12,7 +12,7 @@
 
 #include "base/utf8.h"
 
-#define TEXT_MAX 600
+#define TEXT_MAX 300 /* bytes; whole code points */
 
 /* PKIHeader, RFC 9810 section 5.1.1 (explicit tags). */
 typedef struct header_view_t {
@@ -232,11 +232,11 @@ X509 *ra_cmp_stub_make(const char *serial_hex, const X509_NAME *issuer, EVP_PKEY
 
 const char *ra_cmp_clean_text(const char *text, apr_size_t len, apr_pool_t *pool)
 {
-    char *clean = apr_palloc(pool, TEXT_MAX + RA_UTF8_MAX + 1);
+    char *clean = apr_palloc(pool, TEXT_MAX + 1);
     apr_size_t out = 0;
     apr_size_t at = 0;
 
-    while (at < len && out < TEXT_MAX) {
+    while (at < len && out + RA_UTF8_MAX <= TEXT_MAX) {
         apr_uint32_t code = 0;
         apr_size_t size = ra_utf8_read(&code, text + at, len - at);
         if (size == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0)) {

@@ -89,8 +89,7 @@ static const char *http_fault(const ra_http_reply_t *reply, apr_pool_t *pool)
         return apr_psprintf(pool, "the CA answered HTTP status %d", reply->status);
     }
     if (strcmp(reply->content_type, "application/pkixcmp") != 0) {
-        return apr_psprintf(pool, "the CA answered %.60s instead of a CMP message",
-                            ra_cmp_clean_text(reply->content_type, strlen(reply->content_type), pool));
+        return apr_psprintf(pool, "the CA answered %.60s instead of a CMP message", reply->content_type);
     }
     return NULL;
 }
@@ -110,7 +109,7 @@ static OSSL_CMP_MSG *call(ra_cmp_run_t *run, ra_bytes_t bytes, apr_interval_time
     run->calls++;
     if (ra_http_post(&reply, &post, run->pool) != APR_SUCCESS) {
         run->may_have_arrived += !reply.nothing_sent;
-        run->transport_error = ra_cmp_clean_text(reply.error, strlen(reply.error), run->pool);
+        run->transport_error = reply.error;
         return NULL;
     }
     run->may_have_arrived++;
@@ -292,7 +291,7 @@ int ra_cmp_run_begin(ra_cmp_run_t *run, const ra_cmp_t *cmp, ra_ca_exchange_t *e
     run->repeated = exchange->sent.len > 0;
     run->verdict = RA_CA_SILENT;
     exchange->certificate = ra_bytes_of(NULL, 0);
-    exchange->reason_text = "";
+    exchange->reason_text = NULL;
     exchange->failure_bits = 0;
     exchange->check_after = 0;
     current_run = run;

@@ -71,7 +71,7 @@ X509_EXTENSIONS *ra_cmp_extensions_make(const ra_ca_request_t *request);
 X509 *ra_cmp_stub_make(const char *serial_hex, const X509_NAME *issuer, EVP_PKEY *any_key);
 /** The senderNonce of a message, from the DER of its header; {NULL,0} when it has none. */
 ra_bytes_t ra_cmp_sender_nonce(const OSSL_CMP_MSG *message, apr_pool_t *pool);
-/** Text of others made fit for logs and screens: UTF-8, no control characters, not endless. */
+/** Text of others made fit for logs and screens: UTF-8, no control characters, at most 300 bytes. */
 const char *ra_cmp_clean_text(const char *text, apr_size_t len, apr_pool_t *pool);
 ra_bytes_t ra_cmp_cert_der(X509 *cert, apr_pool_t *pool);
 
