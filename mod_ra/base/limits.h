@@ -11,6 +11,8 @@
 #define RA_DOCUMENT_MAX_BYTES (16 * 1024 * 1024) /* the operator's own JSON files */
 #define RA_DOCUMENT_MAX_DEPTH 64
 #define RA_DOCUMENT_MAX_MEMBERS 100000
+#define RA_PATTERN_MATCH_MAX 100000 /* steps of one regular expression on one value */
+#define RA_PATTERN_HEAP_MAX_KIB 1024
 #define RA_QUERY_MAX_PARAMS 32
 #define RA_VIOLATIONS_MAX 50 /* schema violations reported together */
 #define RA_PAGE_DEFAULT 50
