@@ -1,4 +1,7 @@
-"""The RA's database in a private MariaDB: created, migrated, and its user with just the rights of sql/grants.sql."""
+"""The RA's database in a private MariaDB: created and migrated by sql/ra-migrate, its user with just the rights of sql/grants.sql."""
+import os
+import subprocess
+
 from . import process
 
 DATABASE = "ra"
@@ -7,21 +10,18 @@ USER = "ra"
 
 def prepare(database, source, password_file):
     """Everything the module needs of a running server; what is there already stays."""
-    password = password_file.read_text().strip()
-    database.client(f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4;"
-                    f"CREATE USER IF NOT EXISTS '{USER}'@'localhost';"
-                    f"ALTER USER '{USER}'@'localhost' IDENTIFIED BY '{password}';")
-    migrate(database, source)
-    grant(database, source)
+    database.client(f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4")
+    migrate(database, source, "--wait", "20", "up")
+    migrate(database, source, "data")
+    migrate(database, source, "grants", "--app-user", USER, "--app-auth", f"password-file:{password_file}")
 
 
-def migrate(database, source):
-    program = next((path for path in (source / "sql" / "ra-migrate", source / "ra-migrate") if path.exists()), None)
-    if not program:
-        raise process.Failed("sql/ra-migrate is missing")
-    process.run([program, "--socket", database.socket, "--user", "root", "--database", DATABASE, "up"], user=None)
-
-
-def grant(database, source):
-    grants = source / "sql" / "grants.sql"
-    database.client(grants.read_text("utf-8"), DATABASE)
+def migrate(database, source, *words):
+    """Runs ra-migrate as the database's administrator. @return its output"""
+    command = [source / "sql" / "ra-migrate", "--socket", database.socket, "--user", "root", "--database", DATABASE, *words]
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=dict(os.environ, MYSQL_HOME="/nonexistent"))
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode:
+        raise process.Failed(f"ra-migrate {' '.join(words)} failed:\n{text.strip()}")
+    return text
