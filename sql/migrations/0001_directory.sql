@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS offices (
   id          BINARY(16)   NOT NULL PRIMARY KEY,
   name        VARCHAR(100) NOT NULL,
   kind        ENUM('center','local') NOT NULL,
-  region      CHAR(6) CHARACTER SET ascii NOT NULL COMMENT 'GB/T 2260 division; trailing zeros mean the whole of it',
+  region      VARCHAR(6) CHARACTER SET ascii NOT NULL COMMENT 'GB/T 2260 division; trailing zeros mean the whole of it',
   created_at  DATETIME(6)  NOT NULL,
   UNIQUE KEY offices_name (name)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS offices (
 CREATE TABLE IF NOT EXISTS agencies (
   id          BINARY(16)   NOT NULL PRIMARY KEY COMMENT '主管社保经办单位',
   name        VARCHAR(100) NOT NULL,
-  region      CHAR(6) CHARACTER SET ascii NOT NULL,
+  region      VARCHAR(6) CHARACTER SET ascii NOT NULL,
   created_at  DATETIME(6)  NOT NULL,
   UNIQUE KEY agencies_name (name)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS principals (
   staff_number    VARCHAR(32)  NULL,
   office_id       BINARY(16)   NULL,
   agency_id       BINARY(16)   NULL,
-  region          CHAR(6) CHARACTER SET ascii NULL COMMENT 'of a system',
+  region          VARCHAR(6) CHARACTER SET ascii NULL COMMENT 'of a system',
   disabled_at     DATETIME(6)  NULL,
   disabled_reason VARCHAR(500) NULL,
   version         BIGINT       NOT NULL DEFAULT 1,

@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS certificates (
   subscriber_id  BINARY(16)   NOT NULL,
   kind           ENUM('person','organisation','server') NOT NULL,
   cert_usage     ENUM('signing','encryption') NOT NULL,
-  region         CHAR(6) CHARACTER SET ascii NOT NULL,
+  region         VARCHAR(6) CHARACTER SET ascii NOT NULL,
   region_2       CHAR(2) CHARACTER SET ascii AS (LEFT(region, 2)) PERSISTENT,
   region_4       CHAR(4) CHARACTER SET ascii AS (LEFT(region, 4)) PERSISTENT,
   agency_id      BINARY(16)   NOT NULL,
