@@ -36,7 +36,9 @@ static int note_problem(ra_result_t *result, const char *problem, const char *lo
         return 0;
     }
     result->problem = apr_pstrdup(result->pool, problem);
-    result->log_detail = apr_pstrdup(result->pool, log_detail);
+    if (log_detail) { /* else what a reader of bytes noted before stays: it is the reason */
+        result->log_detail = apr_pstrdup(result->pool, log_detail);
+    }
     return 1;
 }
 

@@ -217,7 +217,7 @@ apr_status_t ra_cert_parse_pem(ra_cert_t **pcert, const char *pem, ra_result_t *
     ra_bytes_t der;
 
     *pcert = NULL;
-    if (strlen(pem) > RA_CERT_MAX_BYTES * 2 || ra_pem_read(&der, pem, labels, pool) != APR_SUCCESS) {
+    if (!pem || strlen(pem) > RA_CERT_MAX_BYTES * 2 || ra_pem_read(&der, pem, labels, pool) != APR_SUCCESS) {
         return unreadable(result, "the text is not exactly one PEM certificate");
     }
     return ra_cert_parse(pcert, der, result, pool);

@@ -43,10 +43,10 @@ static int unreadable(refusal_t *refusal, const char *detail)
 static int read_text(ra_bytes_t *pder, const char *text, refusal_t *refusal, apr_pool_t *pool)
 {
     static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL};
-    apr_size_t len = strnlen(text, RA_CSR_MAX_BYTES + 1);
+    apr_size_t len = text ? strnlen(text, RA_CSR_MAX_BYTES + 1) : 0;
 
-    if (len > RA_CSR_MAX_BYTES) {
-        return unreadable(refusal, "the request is too large");
+    if (len == 0 || len > RA_CSR_MAX_BYTES) {
+        return unreadable(refusal, "the request is absent or too large");
     }
     apr_status_t status = ra_pem_read(pder, text, labels, pool);
     if (status == APR_ENOENT) {

@@ -15,6 +15,15 @@ static void test_the_first_problem_stays(void **state)
     assert_int_equal(result->retry_after, 0);
 }
 
+static void test_a_detail_noted_before_the_problem_is_kept(void **state)
+{
+    ra_result_t *result = ra_result_make(*state);
+
+    result->log_detail = "the certificate is cut";
+    ra_refuse(result, "unreadable", NULL);
+    assert_string_equal(result->log_detail, "the certificate is cut");
+}
+
 static void test_unavailable_says_when_to_come_back(void **state)
 {
     ra_result_t *result = ra_result_make(*state);
@@ -58,6 +67,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(test_the_first_problem_stays),
+        UNIT_TEST(test_a_detail_noted_before_the_problem_is_kept),
         UNIT_TEST(test_unavailable_says_when_to_come_back),
         UNIT_TEST(test_violations_beyond_the_maximum_are_not_kept),
         UNIT_TEST(test_a_cleared_result_is_as_new),

@@ -177,6 +177,7 @@ static void test_texts_that_are_not_one_request_are_refused(void **state)
     ra_bytes_t der = good_request(ec_key, pool);
     const char *pem = pem_of(der, pool);
     const char *const texts[] = {
+        NULL,
         "",
         " ",
         "MII",
@@ -738,6 +739,7 @@ static void test_pem_certificates_go_both_ways_and_only_one_at_a_time(void **sta
     assert_true(ra_bytes_equal(cert->der, der));
     assert_int_equal(ra_cert_parse_pem(&cert, apr_pstrcat(*state, pem, pem, NULL), result, *state), APR_EINVAL);
     assert_int_equal(ra_cert_parse_pem(&cert, "", result, *state), APR_EINVAL);
+    assert_int_equal(ra_cert_parse_pem(&cert, NULL, result, *state), APR_EINVAL);
     assert_int_equal(ra_cert_parse_pem(&cert, ra_pem_write("CERTIFICATE REQUEST", der, *state), result, *state),
                      APR_EINVAL);
     BIO *bio = BIO_new_mem_buf(pem, -1);
