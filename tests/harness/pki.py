@@ -76,7 +76,8 @@ class Identity:
 
     @property
     def pem(self):
-        return self.certificate.read_text("ascii")
+        """The certificate alone, without its chain."""
+        return pem(x509.load_pem_x509_certificate(self.certificate.read_bytes())).decode("ascii")
 
 
 class Authority:

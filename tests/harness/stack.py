@@ -119,7 +119,7 @@ class Stack:
             "OPENAPI": self.state / "bin" / "openapi.json", "THREADS": threads, "WORKERS": 3 * threads,
             "LOG_LEVEL": "warn ra:info", "DB_SOCKET": self.database.socket, "DB_USER": schema.USER,
             "DB_PASSWORD_FILE": self.state / "secrets" / "db.password", "DB_NAME": schema.DATABASE,
-            "FIRST_ADMINISTRATOR": self.pki.client("administrator").sha256, "CLIENT_TRUST": self.pki.trust_file,
+            "FIRST_ADMINISTRATOR": self.pki.client(seed.FIRST).sha256, "CLIENT_TRUST": self.pki.trust_file,
             "SERVER_TRUST": self.pki.root_file, "SERVER_CERTIFICATE": self.server_identity.certificate,
             "SERVER_KEY": self.server_identity.key, "CMP_URL": self.ca.cmp_url, "RA_CERTIFICATE": self.ca.ra_certificate,
             "RA_KEY": self.ca.ra_key, "CA_CHAIN": self.ca_chain, "PRODUCTION_WAIT": 5,
