@@ -143,7 +143,7 @@ static const ra_format_t formats[] = {
     {"ra-organisation-code", ra_organisation_code_is_valid, RA_VIOLATION_FORMAT_ORGANISATION_CODE},
     {"ra-sha256", sha256_is_valid, RA_VIOLATION_FORMAT_SHA256},
     {"ra-region", region_is_valid, RA_VIOLATION_FORMAT_REGION},
-    {NULL, NULL, NULL}
+    {NULL, NULL, NULL},
 };
 
 const ra_format_t *ra_format_find(const char *name)

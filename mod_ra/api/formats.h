@@ -6,9 +6,9 @@
 #define RA_API_FORMATS_H
 
 typedef struct ra_format_t {
-    const char *name;                     /* as in the document */
-    int (*is_valid)(const char *text);    /* of valid UTF-8 */
-    const char *violation;                /* RA_VIOLATION_FORMAT_… */
+    const char *name;                  /* as in the document */
+    int (*is_valid)(const char *text); /* of valid UTF-8 */
+    const char *violation;             /* RA_VIOLATION_FORMAT_… */
 } ra_format_t;
 
 /** NULL when there is no such format. */

@@ -192,8 +192,8 @@ const char *ra_accept_choose(const char *accept, const char *const *types, apr_p
 #define CURSOR_MAX 1000 /* characters; as the parameter of the document */
 
 /* What a cursor is bound to: the list's filters, a NUL (which neither part can hold), the keys. */
-static void cursor_mac(unsigned char mac[RA_SHA256_BYTES], const char *keys, const char *filter, const ra_keyring_t *keyring,
-                       apr_pool_t *pool)
+static void cursor_mac(unsigned char mac[RA_SHA256_BYTES], const char *keys, const char *filter,
+                       const ra_keyring_t *keyring, apr_pool_t *pool)
 {
     apr_size_t filter_len = strlen(filter) + 1, keys_len = strlen(keys);
     char *text = apr_palloc(pool, filter_len + keys_len);
@@ -215,7 +215,8 @@ const char *ra_cursor_make(const ra_json_t *keys, const char *filter, const ra_k
     return ra_base64url(ra_bytes_of(bytes, CURSOR_MAC_BYTES + len), pool);
 }
 
-apr_status_t ra_cursor_read(ra_json_t **pkeys, const char *cursor, const char *filter, const ra_keyring_t *keyring, apr_pool_t *pool)
+apr_status_t ra_cursor_read(ra_json_t **pkeys, const char *cursor, const char *filter, const ra_keyring_t *keyring,
+                            apr_pool_t *pool)
 {
     unsigned char mac[RA_SHA256_BYTES];
     ra_json_error_t error;

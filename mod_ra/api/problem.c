@@ -49,8 +49,8 @@ ra_language_e ra_language_choose(const char *accept_language)
     if (chinese.weight < 0) {
         chinese = any; /* the default is what "*" gets */
     }
-    if (english.weight > 0 && (english.weight > chinese.weight ||
-                               (english.weight == chinese.weight && english.order < chinese.order))) {
+    if (english.weight > 0 &&
+        (english.weight > chinese.weight || (english.weight == chinese.weight && english.order < chinese.order))) {
         return RA_LANGUAGE_EN;
     }
     return RA_LANGUAGE_ZH_CN;
@@ -98,7 +98,8 @@ static const char *value_of(const ra_json_t *words, const char *name, apr_size_t
 }
 
 /* Fills the {placeholders}. */
-static const char *fill(const ra_json_t *words, const char *text, const apr_table_t *params, ra_language_e language, apr_pool_t *pool)
+static const char *fill(const ra_json_t *words, const char *text, const apr_table_t *params, ra_language_e language,
+                        apr_pool_t *pool)
 {
     const char *filled = "";
 
@@ -125,8 +126,8 @@ int ra_problem_status(const ra_spec_t *spec, const char *problem)
     return (int)ra_json_get_int(problem_of(spec, problem), "status", 500);
 }
 
-static void set_filled(ra_json_t *object, const char *name, const ra_json_t *texts, const ra_json_t *words, const apr_table_t *params,
-                       ra_language_e language, apr_pool_t *pool)
+static void set_filled(ra_json_t *object, const char *name, const ra_json_t *texts, const ra_json_t *words,
+                       const apr_table_t *params, ra_language_e language, apr_pool_t *pool)
 {
     const char *text = ra_json_get_string(texts, ra_language_tag(language));
 
@@ -151,8 +152,8 @@ static void add_errors(ra_json_t *problem, const ra_json_t *document, const ra_r
     }
 }
 
-ra_json_t *ra_problem_make(const ra_spec_t *spec, const ra_result_t *result, ra_language_e language, const char *trace_id,
-                           apr_pool_t *pool)
+ra_json_t *ra_problem_make(const ra_spec_t *spec, const ra_result_t *result, ra_language_e language,
+                           const char *trace_id, apr_pool_t *pool)
 {
     const ra_json_t *document = ra_spec_problems(spec), *words = ra_json_get(document, "x-ra-words");
     const char *code = problem_of(spec, result->problem) ? result->problem : RA_PROBLEM_INTERNAL;

@@ -1,6 +1,6 @@
 /*
  * From a method and a path to an operation (see ra_spec_match).
- * Routes lie in one table, grouped by their number of segments. No path fits two templates, so the order inside a group is of no account.
+ * Routes lie in one table, grouped by their number of segments. No path fits two templates, so order inside a group is free.
  * Layer: api. Thread rule: the table is immutable after start-up.
  */
 #include "api/spec_internal.h"

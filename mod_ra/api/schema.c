@@ -71,7 +71,8 @@ static int wrong(const check_t *check, const place_t *place, const char *code, c
     return 0;
 }
 
-static int wrong_count(const check_t *check, const place_t *place, const char *code, const char *param, apr_int64_t count)
+static int wrong_count(const check_t *check, const place_t *place, const char *code, const char *param,
+                       apr_int64_t count)
 {
     char digits[24];
 
@@ -162,7 +163,8 @@ static int check_array(const check_t *check, const ra_schema_t *schema, const ra
         return 0; /* what is too long is not looked into: that bounds the work */
     }
     for (const ra_json_t *item = ra_json_first(array); item; item = ra_json_next(item), index++) {
-        const ra_schema_t *item_schema = index < schema->prefix_items.count ? schema->prefix_items.items[index] : schema->items;
+        const ra_schema_t *item_schema =
+            index < schema->prefix_items.count ? schema->prefix_items.items[index] : schema->items;
         place_t here = {place, NULL, index};
         if (item_schema && !check_value(check, item_schema, item, &here)) {
             valid = 0;
@@ -208,7 +210,8 @@ static int name_is_valid(const ra_schema_t *schema, const char *name)
     static const check_t trial = {"", NULL};
     int listed = !schema->values;
 
-    for (const ra_json_t *allowed = ra_json_first(schema->values); allowed && !listed; allowed = ra_json_next(allowed)) {
+    for (const ra_json_t *allowed = ra_json_first(schema->values); allowed && !listed;
+         allowed = ra_json_next(allowed)) {
         const char *text = ra_json_string(allowed);
         listed = text && strcmp(text, name) == 0;
     }
@@ -287,9 +290,8 @@ static int check_any_of(const check_t *check, const ra_schema_t *schema, const r
     if (schema->any_of.count == 0 || count_matches(&schema->any_of, value) > 0) {
         return 1;
     }
-    return schema->one_of_names
-               ? wrong(check, place, RA_VIOLATION_ONE_OF_REQUIRED, "members", schema->one_of_names)
-               : wrong(check, place, RA_VIOLATION_NO_ALTERNATIVE, NULL, NULL);
+    return schema->one_of_names ? wrong(check, place, RA_VIOLATION_ONE_OF_REQUIRED, "members", schema->one_of_names)
+                                : wrong(check, place, RA_VIOLATION_NO_ALTERNATIVE, NULL, NULL);
 }
 
 static int check_one_of(const check_t *check, const ra_schema_t *schema, const ra_json_t *value, const place_t *place)

@@ -1,494 +1,26 @@
 /*
  * Compiles JSON Schemas of the document (see schema.h). What is not understood is refused: a check that is
- * written in the document is a check that is made.
+ * written in the document is a check that is made. The keywords themselves are in schema_keywords.c.
  * Layer: api. Thread rule: start-up only, one thread.
  */
-#include "api/schema_internal.h"
+#include "api/schema_compiler.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
-#define REFERENCES_MAX 32 /* $refs inside $refs */
-
-/* Where we are in the document: a chain on the stack, made text only when something is refused. */
-typedef struct where_t {
-    const struct where_t *parent;
-    const char *name; /* the root's is the pointer it began with */
-} where_t;
-
-typedef struct compiler_t {
-    const ra_json_t *document;
-    ra_schema_use_e use;
-    const char *error;
-    const char *references[REFERENCES_MAX]; /* being followed now */
-    int reference_count;
-    apr_pool_t *pool;
-} compiler_t;
-
-/* What a schema is about. */
-typedef enum {
-    ABOUT_VALUE,  /* a value of its own: in a request it must be closed */
-    ABOUT_SAME,   /* a branch of allOf, anyOf, oneOf: the same value as the schema around it, only the whole must be closed */
-    ABOUT_OVERLAY /* inside if/then/else: adds to another schema, which is the closed one */
-} about_e;
-
-/* A schema object under way. */
-typedef struct node_t {
-    compiler_t *compiler;
-    ra_schema_t *schema;
-    const ra_json_t *json;
-    const where_t *where;
-    about_e about;
-} node_t;
-
-static const ra_schema_t *compile(compiler_t *compiler, const ra_json_t *json, const where_t *where, about_e about);
-
-static const char *where_text(const where_t *where, apr_pool_t *pool)
+static const char *where_text(const ra_schema_where_t *where, apr_pool_t *pool)
 {
     return where->parent ? apr_pstrcat(pool, where_text(where->parent, pool), "/", where->name, NULL) : where->name;
 }
 
-/* Notes the first reason; always 0. */
-static int refuse(compiler_t *compiler, const where_t *where, const char *reason, const char *what)
+int ra_schema_refuse(ra_schema_compiler_t *compiler, const ra_schema_where_t *where, const char *reason,
+                     const char *what)
 {
     if (!compiler->error) {
         compiler->error = apr_pstrcat(compiler->pool, where_text(where, compiler->pool), ": ", reason, what, NULL);
     }
     return 0;
-}
-
-static int refuse_value(const node_t *node, const ra_json_t *value)
-{
-    return refuse(node->compiler, node->where, "the value is not right for the keyword ", ra_json_name(value));
-}
-
-/* ---- parts of keywords ---- */
-
-/* A schema in a keyword, at @a name below the node. */
-static const ra_schema_t *part(const node_t *node, const ra_json_t *json, const char *keyword, const char *name, about_e about)
-{
-    where_t at_keyword = {node->where, keyword};
-    where_t below = {&at_keyword, name};
-
-    return compile(node->compiler, json, name ? &below : &at_keyword, node->about == ABOUT_OVERLAY ? ABOUT_OVERLAY : about);
-}
-
-static int read_list(const node_t *node, const ra_json_t *value, about_e about, ra_schema_list_t *list)
-{
-    int size = ra_json_size(value);
-
-    if (ra_json_type(value) != RA_JSON_ARRAY || size == 0) {
-        return refuse_value(node, value);
-    }
-    list->items = apr_palloc(node->compiler->pool, sizeof(*list->items) * (apr_size_t)size);
-    for (const ra_json_t *item = ra_json_first(value); item; item = ra_json_next(item)) {
-        const char *index = apr_itoa(node->compiler->pool, list->count);
-        const ra_schema_t *schema = part(node, item, ra_json_name(value), index, about);
-        if (!schema) {
-            return 0;
-        }
-        list->items[list->count++] = schema;
-    }
-    return 1;
-}
-
-static int read_names(const node_t *node, const ra_json_t *value, ra_names_t *names)
-{
-    int size = ra_json_size(value);
-
-    if (ra_json_type(value) != RA_JSON_ARRAY) {
-        return refuse_value(node, value);
-    }
-    names->items = apr_palloc(node->compiler->pool, sizeof(*names->items) * (apr_size_t)(size + 1));
-    for (const ra_json_t *item = ra_json_first(value); item; item = ra_json_next(item)) {
-        if (!ra_json_string(item)) {
-            return refuse_value(node, value);
-        }
-        names->items[names->count++] = apr_pstrdup(node->compiler->pool, ra_json_string(item));
-    }
-    return 1;
-}
-
-static int read_count(const node_t *node, const ra_json_t *value, apr_int64_t *count)
-{
-    *count = ra_json_int(value, -1);
-    return *count >= 0 || refuse_value(node, value);
-}
-
-static int read_bound(const node_t *node, const ra_json_t *value, ra_bound_t *bound)
-{
-    bound->set = ra_json_type(value) == RA_JSON_NUMBER;
-    bound->value = ra_json_double(value, 0);
-    return bound->set || refuse_value(node, value);
-}
-
-/* "a, b, null" for the texts of violations. */
-static const char *value_names(const ra_json_t *values, apr_pool_t *pool)
-{
-    const char *names = "";
-
-    for (const ra_json_t *value = ra_json_first(values); value; value = ra_json_next(value)) {
-        const char *text = ra_json_string(value);
-        names = apr_pstrcat(pool, names, *names ? ", " : "", text ? text : ra_json_print(value, pool), NULL);
-    }
-    return names;
-}
-
-/* ---- keywords, one function each ---- */
-
-static unsigned type_bit(const char *name)
-{
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } types[] = {{"null", RA_TYPE_NULL},     {"boolean", RA_TYPE_BOOLEAN}, {"integer", RA_TYPE_INTEGER}, {"number", RA_TYPE_NUMBER},
-                 {"string", RA_TYPE_STRING}, {"array", RA_TYPE_ARRAY},     {"object", RA_TYPE_OBJECT}};
-
-    for (size_t i = 0; name && i < sizeof(types) / sizeof(types[0]); i++) {
-        if (strcmp(types[i].name, name) == 0) {
-            return types[i].bit;
-        }
-    }
-    return 0;
-}
-
-static int keyword_type(node_t *node, const ra_json_t *value)
-{
-    apr_pool_t *pool = node->compiler->pool;
-
-    if (ra_json_string(value)) {
-        node->schema->types = type_bit(ra_json_string(value));
-        node->schema->type_names = apr_pstrdup(pool, ra_json_string(value));
-        return node->schema->types != 0 || refuse_value(node, value);
-    }
-    for (const ra_json_t *item = ra_json_first(value); item; item = ra_json_next(item)) {
-        unsigned bit = type_bit(ra_json_string(item));
-        if (!bit) {
-            return refuse_value(node, value);
-        }
-        node->schema->types |= bit;
-    }
-    node->schema->type_names = value_names(value, pool);
-    return node->schema->types != 0 || refuse_value(node, value);
-}
-
-static int keyword_enum(node_t *node, const ra_json_t *value)
-{
-    if (node->schema->values) {
-        return refuse(node->compiler, node->where, "has both enum and const", "");
-    }
-    if (ra_json_type(value) != RA_JSON_ARRAY || ra_json_size(value) == 0) {
-        return refuse_value(node, value);
-    }
-    ra_json_t *values = ra_json_array_make(node->compiler->pool);
-    for (const ra_json_t *item = ra_json_first(value); item; item = ra_json_next(item)) {
-        ra_json_add_copy(values, item);
-    }
-    node->schema->values = values;
-    node->schema->value_names = value_names(values, node->compiler->pool);
-    return 1;
-}
-
-static int keyword_const(node_t *node, const ra_json_t *value)
-{
-    if (node->schema->values) {
-        return refuse(node->compiler, node->where, "has both enum and const", "");
-    }
-    ra_json_t *values = ra_json_array_make(node->compiler->pool);
-    ra_json_add_copy(values, value);
-    node->schema->values = values;
-    node->schema->is_constant = 1;
-    node->schema->value_names = value_names(values, node->compiler->pool);
-    return 1;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const ra_property_t *)a)->name, ((const ra_property_t *)b)->name);
-}
-
-static int keyword_properties(node_t *node, const ra_json_t *value)
-{
-    apr_pool_t *pool = node->compiler->pool;
-    ra_property_t *properties = apr_palloc(pool, sizeof(*properties) * (apr_size_t)(ra_json_size(value) + 1));
-    int count = 0;
-
-    if (ra_json_type(value) != RA_JSON_OBJECT) {
-        return refuse_value(node, value);
-    }
-    for (const ra_json_t *member = ra_json_first(value); member; member = ra_json_next(member)) {
-        const ra_schema_t *schema = part(node, member, "properties", ra_json_name(member), ABOUT_VALUE);
-        if (!schema) {
-            return 0;
-        }
-        properties[count].name = apr_pstrdup(pool, ra_json_name(member));
-        properties[count++].schema = schema;
-    }
-    qsort(properties, (size_t)count, sizeof(*properties), by_name);
-    node->schema->properties = properties;
-    node->schema->property_count = count;
-    return 1;
-}
-
-static int keyword_required(node_t *node, const ra_json_t *value)
-{
-    return read_names(node, value, &node->schema->required);
-}
-
-static int keyword_additional(node_t *node, const ra_json_t *value)
-{
-    node->schema->additional = part(node, value, "additionalProperties", NULL, ABOUT_VALUE);
-    return node->schema->additional != NULL;
-}
-
-/* Names are texts: only what can be asked about a text is taken. */
-static int keyword_names(node_t *node, const ra_json_t *value)
-{
-    const ra_schema_t *names = part(node, value, "propertyNames", NULL, ABOUT_OVERLAY);
-
-    if (!names) {
-        return 0;
-    }
-    if (names->nothing || (names->types & ~(unsigned)RA_TYPE_STRING) || names->all_of.count || names->any_of.count ||
-        names->one_of.count || names->when) {
-        return refuse(node->compiler, node->where, "propertyNames takes enum, pattern, format and lengths only", "");
-    }
-    node->schema->names = names;
-    return 1;
-}
-
-static int keyword_dependent(node_t *node, const ra_json_t *value)
-{
-    apr_pool_t *pool = node->compiler->pool;
-    ra_dependency_t *dependencies = apr_pcalloc(pool, sizeof(*dependencies) * (apr_size_t)(ra_json_size(value) + 1));
-    int count = 0;
-
-    if (ra_json_type(value) != RA_JSON_OBJECT) {
-        return refuse_value(node, value);
-    }
-    for (const ra_json_t *member = ra_json_first(value); member; member = ra_json_next(member)) {
-        dependencies[count].name = apr_pstrdup(pool, ra_json_name(member));
-        if (!read_names(node, member, &dependencies[count++].required)) {
-            return 0;
-        }
-    }
-    node->schema->dependencies = dependencies;
-    node->schema->dependency_count = count;
-    return 1;
-}
-
-static int keyword_min_members(node_t *node, const ra_json_t *value)
-{
-    return read_count(node, value, &node->schema->min_members);
-}
-
-static int keyword_max_members(node_t *node, const ra_json_t *value)
-{
-    return read_count(node, value, &node->schema->max_members);
-}
-
-static int keyword_items(node_t *node, const ra_json_t *value)
-{
-    node->schema->items = part(node, value, "items", NULL, ABOUT_VALUE);
-    return node->schema->items != NULL;
-}
-
-static int keyword_prefix_items(node_t *node, const ra_json_t *value)
-{
-    return read_list(node, value, ABOUT_VALUE, &node->schema->prefix_items);
-}
-
-static int keyword_min_items(node_t *node, const ra_json_t *value)
-{
-    return read_count(node, value, &node->schema->min_items);
-}
-
-static int keyword_max_items(node_t *node, const ra_json_t *value)
-{
-    return read_count(node, value, &node->schema->max_items);
-}
-
-static int keyword_unique(node_t *node, const ra_json_t *value)
-{
-    node->schema->unique = ra_json_is_true(value);
-    return ra_json_type(value) == RA_JSON_BOOLEAN || refuse_value(node, value);
-}
-
-static int keyword_min_length(node_t *node, const ra_json_t *value)
-{
-    return read_count(node, value, &node->schema->min_length);
-}
-
-static int keyword_max_length(node_t *node, const ra_json_t *value)
-{
-    return read_count(node, value, &node->schema->max_length);
-}
-
-static int keyword_pattern(node_t *node, const ra_json_t *value)
-{
-    ra_pattern_t *pattern = NULL;
-    const char *error = NULL;
-
-    if (!ra_json_string(value)) {
-        return refuse_value(node, value);
-    }
-    if (ra_pattern_compile(&pattern, ra_json_string(value), &error, node->compiler->pool) != APR_SUCCESS) {
-        return refuse(node->compiler, node->where, "the pattern does not compile: ", error);
-    }
-    node->schema->pattern = pattern;
-    return 1;
-}
-
-static int keyword_format(node_t *node, const ra_json_t *value)
-{
-    const char *name = ra_json_string(value);
-
-    node->schema->format = name ? ra_format_find(name) : NULL;
-    return node->schema->format || refuse(node->compiler, node->where, "unknown format ", name ? name : "");
-}
-
-static int keyword_minimum(node_t *node, const ra_json_t *value)
-{
-    return read_bound(node, value, &node->schema->minimum);
-}
-
-static int keyword_maximum(node_t *node, const ra_json_t *value)
-{
-    return read_bound(node, value, &node->schema->maximum);
-}
-
-static int keyword_above(node_t *node, const ra_json_t *value)
-{
-    return read_bound(node, value, &node->schema->above);
-}
-
-static int keyword_below(node_t *node, const ra_json_t *value)
-{
-    return read_bound(node, value, &node->schema->below);
-}
-
-static int keyword_multiple(node_t *node, const ra_json_t *value)
-{
-    return read_bound(node, value, &node->schema->multiple) &&
-           (node->schema->multiple.value > 0 || refuse_value(node, value));
-}
-
-static int keyword_all_of(node_t *node, const ra_json_t *value)
-{
-    return read_list(node, value, ABOUT_SAME, &node->schema->all_of);
-}
-
-/* "One of these members at least" is said by name, so a person can be told. */
-static const char *only_required(const ra_json_t *list, apr_pool_t *pool)
-{
-    const char *names = "";
-
-    for (const ra_json_t *item = ra_json_first(list); item; item = ra_json_next(item)) {
-        const ra_json_t *required = ra_json_get(item, "required");
-        if (ra_json_size(item) != 1 || ra_json_size(required) != 1) {
-            return NULL;
-        }
-        names = apr_pstrcat(pool, names, *names ? ", " : "", ra_json_string(ra_json_first(required)), NULL);
-    }
-    return names;
-}
-
-static int keyword_any_of(node_t *node, const ra_json_t *value)
-{
-    if (!read_list(node, value, ABOUT_SAME, &node->schema->any_of)) {
-        return 0;
-    }
-    node->schema->one_of_names = only_required(value, node->compiler->pool);
-    return 1;
-}
-
-static int keyword_one_of(node_t *node, const ra_json_t *value)
-{
-    return read_list(node, value, ABOUT_SAME, &node->schema->one_of);
-}
-
-static int keyword_if(node_t *node, const ra_json_t *value)
-{
-    node->schema->when = part(node, value, "if", NULL, ABOUT_OVERLAY);
-    return node->schema->when != NULL;
-}
-
-static int keyword_then(node_t *node, const ra_json_t *value)
-{
-    node->schema->then = part(node, value, "then", NULL, ABOUT_OVERLAY);
-    return node->schema->then != NULL;
-}
-
-static int keyword_else(node_t *node, const ra_json_t *value)
-{
-    node->schema->otherwise = part(node, value, "else", NULL, ABOUT_OVERLAY);
-    return node->schema->otherwise != NULL;
-}
-
-static int annotation(node_t *node, const ra_json_t *value)
-{
-    (void)node;
-    (void)value;
-    return 1;
-}
-
-static const struct {
-    const char *name;
-    int (*read)(node_t *node, const ra_json_t *value);
-} keywords[] = {
-    {"type", keyword_type},
-    {"enum", keyword_enum},
-    {"const", keyword_const},
-    {"properties", keyword_properties},
-    {"required", keyword_required},
-    {"additionalProperties", keyword_additional},
-    {"propertyNames", keyword_names},
-    {"dependentRequired", keyword_dependent},
-    {"minProperties", keyword_min_members},
-    {"maxProperties", keyword_max_members},
-    {"items", keyword_items},
-    {"prefixItems", keyword_prefix_items},
-    {"minItems", keyword_min_items},
-    {"maxItems", keyword_max_items},
-    {"uniqueItems", keyword_unique},
-    {"minLength", keyword_min_length},
-    {"maxLength", keyword_max_length},
-    {"pattern", keyword_pattern},
-    {"format", keyword_format},
-    {"minimum", keyword_minimum},
-    {"maximum", keyword_maximum},
-    {"exclusiveMinimum", keyword_above},
-    {"exclusiveMaximum", keyword_below},
-    {"multipleOf", keyword_multiple},
-    {"allOf", keyword_all_of},
-    {"anyOf", keyword_any_of},
-    {"oneOf", keyword_one_of},
-    {"if", keyword_if},
-    {"then", keyword_then},
-    {"else", keyword_else},
-    {"title", annotation},
-    {"description", annotation},
-    {"example", annotation},
-    {"examples", annotation},
-    {"default", annotation},
-    {"deprecated", annotation},
-    {"readOnly", annotation},
-    {"writeOnly", annotation},
-    {"$comment", annotation},
-};
-
-static int read_keyword(node_t *node, const ra_json_t *member)
-{
-    const char *name = ra_json_name(member);
-
-    for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
-        if (strcmp(keywords[i].name, name) == 0) {
-            return keywords[i].read(node, member);
-        }
-    }
-    return strncmp(name, "x-", 2) == 0 || refuse(node->compiler, node->where, "unknown keyword ", name);
 }
 
 /* ---- what a schema as a whole must be ---- */
@@ -523,26 +55,27 @@ static int all_closed(const ra_schema_list_t *list)
 }
 
 /* Requests are closed: objects, and what arrays may hold. */
-static int check_closed(const node_t *node)
+static int check_closed(const ra_schema_node_t *node)
 {
     const ra_schema_t *schema = node->schema;
 
     if (is_open(schema)) {
-        return refuse(node->compiler, node->where, "an object of a request must have additionalProperties: false", "");
+        return ra_schema_refuse(node->compiler, node->where,
+                                "an object of a request must have additionalProperties: false", "");
     }
     if ((schema->types & RA_TYPE_ARRAY) && !schema->items && !schema->values) {
-        return refuse(node->compiler, node->where, "an array of a request must have items", "");
+        return ra_schema_refuse(node->compiler, node->where, "an array of a request must have items", "");
     }
     if (schema->unique && schema->max_items < 0) {
-        return refuse(node->compiler, node->where, "uniqueItems of a request needs maxItems", "");
+        return ra_schema_refuse(node->compiler, node->where, "uniqueItems of a request needs maxItems", "");
     }
     return 1;
 }
 
-static int check_whole(const node_t *node)
+static int check_whole(const ra_schema_node_t *node)
 {
     if (!node->schema->when && (node->schema->then || node->schema->otherwise)) {
-        return refuse(node->compiler, node->where, "then and else need if", "");
+        return ra_schema_refuse(node->compiler, node->where, "then and else need if", "");
     }
     return 1;
 }
@@ -559,40 +92,43 @@ static ra_schema_t *schema_make(apr_pool_t *pool)
 
 /* ---- $ref ---- */
 
-static const ra_schema_t *follow(compiler_t *compiler, const ra_json_t *json, const where_t *where, about_e about)
+static const ra_schema_t *follow(ra_schema_compiler_t *compiler, const ra_json_t *json, const ra_schema_where_t *where,
+                                 ra_schema_about_e about)
 {
     const char *reference = ra_json_get_string(json, "$ref");
-    const ra_json_t *target = reference && reference[0] == '#' ? ra_json_pointer(compiler->document, reference + 1) : NULL;
-    where_t root = {NULL, reference};
+    const ra_json_t *target =
+        reference && reference[0] == '#' ? ra_json_pointer(compiler->document, reference + 1) : NULL;
+    ra_schema_where_t root = {NULL, reference};
     const ra_schema_t *schema;
 
     if (!target) {
-        refuse(compiler, where, "$ref leads nowhere: ", reference ? reference : "");
+        ra_schema_refuse(compiler, where, "$ref leads nowhere: ", reference ? reference : "");
         return NULL;
     }
     if (ra_json_size(json) != 1) {
-        refuse(compiler, where, "$ref stands alone: ", reference);
+        ra_schema_refuse(compiler, where, "$ref stands alone: ", reference);
         return NULL;
     }
     for (int i = 0; i < compiler->reference_count; i++) {
         if (strcmp(compiler->references[i], reference) == 0) {
-            refuse(compiler, where, "$ref in a circle: ", reference);
+            ra_schema_refuse(compiler, where, "$ref in a circle: ", reference);
             return NULL;
         }
     }
-    if (compiler->reference_count == REFERENCES_MAX) {
-        refuse(compiler, where, "too many $refs in one another: ", reference);
+    if (compiler->reference_count == RA_SCHEMA_REFERENCES_MAX) {
+        ra_schema_refuse(compiler, where, "too many $refs in one another: ", reference);
         return NULL;
     }
     compiler->references[compiler->reference_count++] = reference;
-    schema = compile(compiler, target, &root, about);
+    schema = ra_schema_compile_part(compiler, target, &root, about);
     compiler->reference_count--;
     return schema;
 }
 
-static const ra_schema_t *compile(compiler_t *compiler, const ra_json_t *json, const where_t *where, about_e about)
+const ra_schema_t *ra_schema_compile_part(ra_schema_compiler_t *compiler, const ra_json_t *json,
+                                          const ra_schema_where_t *where, ra_schema_about_e about)
 {
-    node_t node = {compiler, NULL, json, where, about};
+    ra_schema_node_t node = {compiler, NULL, json, where, about};
 
     if (ra_json_get(json, "$ref")) {
         return follow(compiler, json, where, about);
@@ -601,35 +137,35 @@ static const ra_schema_t *compile(compiler_t *compiler, const ra_json_t *json, c
     if (ra_json_type(json) == RA_JSON_BOOLEAN) {
         node.schema->nothing = !ra_json_is_true(json);
     } else if (ra_json_type(json) != RA_JSON_OBJECT) {
-        refuse(compiler, where, "is not a schema", "");
+        ra_schema_refuse(compiler, where, "is not a schema", "");
         return NULL;
     }
     for (const ra_json_t *member = ra_json_first(json); member; member = ra_json_next(member)) {
-        if (!read_keyword(&node, member)) {
+        if (!ra_schema_read_keyword(&node, member)) {
             return NULL;
         }
     }
     if (!check_whole(&node)) {
         return NULL;
     }
-    if (compiler->use == RA_SCHEMA_REQUEST && about == ABOUT_VALUE && !check_closed(&node)) {
+    if (compiler->use == RA_SCHEMA_REQUEST && about == RA_ABOUT_VALUE && !check_closed(&node)) {
         return NULL;
     }
     return node.schema;
 }
 
-apr_status_t ra_schema_compile(ra_schema_t **pschema, const ra_json_t *document, const char *pointer, ra_schema_use_e use,
-                               const char **perror, apr_pool_t *pool)
+apr_status_t ra_schema_compile(ra_schema_t **pschema, const ra_json_t *document, const char *pointer,
+                               ra_schema_use_e use, const char **perror, apr_pool_t *pool)
 {
-    compiler_t compiler = {.document = document, .use = use, .pool = pool};
-    where_t root = {NULL, apr_pstrcat(pool, "#", pointer, NULL)};
+    ra_schema_compiler_t compiler = {.document = document, .use = use, .pool = pool};
+    ra_schema_where_t root = {NULL, apr_pstrcat(pool, "#", pointer, NULL)};
     const ra_json_t *json = ra_json_pointer(document, pointer);
 
     *pschema = NULL;
     if (!json) {
-        refuse(&compiler, &root, "there is no schema", "");
+        ra_schema_refuse(&compiler, &root, "there is no schema", "");
     } else {
-        *pschema = (ra_schema_t *)compile(&compiler, json, &root, ABOUT_VALUE);
+        *pschema = (ra_schema_t *)ra_schema_compile_part(&compiler, json, &root, RA_ABOUT_VALUE);
     }
     *perror = compiler.error;
     return *pschema ? APR_SUCCESS : APR_EINVAL;

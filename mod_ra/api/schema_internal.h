@@ -48,12 +48,12 @@ typedef struct ra_bound_t {
 } ra_bound_t;
 
 struct ra_schema_t {
-    int nothing;               /* the schema `false` */
-    unsigned types;            /* 0: every type */
-    const char *type_names;    /* for the text: "string, null" */
-    const ra_json_t *values;   /* enum or const as an array; NULL: any */
+    int nothing;             /* the schema `false` */
+    unsigned types;          /* 0: every type */
+    const char *type_names;  /* for the text: "string, null" */
+    const ra_json_t *values; /* enum or const as an array; NULL: any */
     int is_constant;
-    const char *value_names;   /* for the text: "signing, encryption" */
+    const char *value_names; /* for the text: "signing, encryption" */
 
     const ra_property_t *properties;
     int property_count;
@@ -76,7 +76,7 @@ struct ra_schema_t {
     ra_bound_t minimum, maximum, above, below, multiple;
 
     ra_schema_list_t all_of, any_of, one_of;
-    const char *one_of_names;  /* any_of is "at least one of these members": their names; else NULL */
+    const char *one_of_names; /* any_of is "at least one of these members": their names; else NULL */
     const ra_schema_t *when, *then, *otherwise;
 };
 

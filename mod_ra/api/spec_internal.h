@@ -24,7 +24,7 @@ typedef struct ra_route_t {
     int segment_count;
     const ra_operation_t *const *operations; /* in document order */
     int operation_count;
-    const char *allow[RA_HOST_KINDS];        /* for 1 << index; NULL: no operation of the path is on that host */
+    const char *allow[RA_HOST_KINDS]; /* for 1 << index; NULL: no operation of the path is on that host */
 } ra_route_t;
 
 struct ra_spec_t {

@@ -1,5 +1,6 @@
 /*
- * Loads the bundled document into tables, and refuses what the server would not do exactly as written (see ra_spec_load).
+ * Loads the bundled document into tables, and refuses what the server would not do exactly as written
+ * (see ra_spec_load).
  * Layer: api. Thread rule: start-up only, one thread.
  */
 #include "api/spec_loader.h"
@@ -27,7 +28,8 @@ static const char *method_of(const char *name)
 static int read_route(ra_spec_loader_t *loader, ra_route_t *route, const ra_json_t *item)
 {
     const char *pointer = ra_spec_below("/paths", ra_json_name(item), loader->pool);
-    const ra_operation_t **operations = apr_pcalloc(loader->pool, sizeof(*operations) * (apr_size_t)(ra_json_size(item) + 1));
+    const ra_operation_t **operations =
+        apr_pcalloc(loader->pool, sizeof(*operations) * (apr_size_t)(ra_json_size(item) + 1));
     const char *error;
 
     loader->where = ra_json_name(item);
@@ -50,7 +52,8 @@ static int read_route(ra_spec_loader_t *loader, ra_route_t *route, const ra_json
             return ra_spec_refuse(loader, "has an unknown member ", ra_json_name(member));
         }
         loader->where = apr_pstrcat(loader->pool, operation->method, " ", route->path, NULL);
-        if (!ra_spec_read_operation(loader, operation, member, ra_spec_below(pointer, ra_json_name(member), loader->pool), route)) {
+        if (!ra_spec_read_operation(loader, operation, member,
+                                    ra_spec_below(pointer, ra_json_name(member), loader->pool), route)) {
             return 0;
         }
         operations[route->operation_count++] = operation;
@@ -165,14 +168,16 @@ static int read_document(ra_spec_loader_t *loader, ra_bytes_t *ptext, const char
     if (status != APR_SUCCESS) {
         return ra_spec_refuse(loader, "cannot be read: ", apr_strerror(status, reason, sizeof(reason)));
     }
-    status = ra_json_parse(&document, (const char *)ptext->data, ptext->len, &ra_json_limits_document, &where, loader->pool);
+    status =
+        ra_json_parse(&document, (const char *)ptext->data, ptext->len, &ra_json_limits_document, &where, loader->pool);
     if (status != APR_SUCCESS) {
         apr_snprintf(reason, sizeof(reason), "%s at byte %" APR_SIZE_T_FMT, where.code, where.offset);
         return ra_spec_refuse(loader, "is not JSON: ", reason);
     }
     loader->document = document;
     const char *version = ra_json_get_string(document, "openapi");
-    return (version && strncmp(version, "3.1.", 4) == 0) || ra_spec_refuse(loader, "is not an OpenAPI 3.1 document", "");
+    return (version && strncmp(version, "3.1.", 4) == 0) ||
+           ra_spec_refuse(loader, "is not an OpenAPI 3.1 document", "");
 }
 
 static const char *etag_of(ra_bytes_t text, apr_pool_t *pool)
@@ -183,13 +188,15 @@ static const char *etag_of(ra_bytes_t text, apr_pool_t *pool)
     return apr_pstrcat(pool, "\"", ra_hex(ra_bytes_of(digest, RA_SHA256_BYTES / 2), pool), "\"", NULL);
 }
 
-apr_status_t ra_spec_load(ra_spec_t **pspec, const char *path, const ra_binding_t *bindings, const char **perror, apr_pool_t *pool)
+apr_status_t ra_spec_load(ra_spec_t **pspec, const char *path, const ra_binding_t *bindings, const char **perror,
+                          apr_pool_t *pool)
 {
     ra_spec_loader_t loader = {.bindings = bindings, .pool = pool};
     ra_spec_t *spec = apr_pcalloc(pool, sizeof(*spec));
 
     *pspec = NULL;
-    if (!read_document(&loader, &spec->text, path) || !read_paths(&loader) || !check_bindings(&loader) || !check_texts(&loader)) {
+    if (!read_document(&loader, &spec->text, path) || !read_paths(&loader) || !check_bindings(&loader) ||
+        !check_texts(&loader)) {
         *perror = loader.error;
         return APR_EINVAL;
     }

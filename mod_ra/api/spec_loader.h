@@ -26,7 +26,7 @@ int ra_spec_refuse(ra_spec_loader_t *loader, const char *reason, const char *wha
 const char *ra_spec_below(const char *pointer, const char *name, apr_pool_t *pool);
 
 /** Reads the operation at @a pointer; its method, path and index are set. 1, or 0 with loader->error. */
-int ra_spec_read_operation(ra_spec_loader_t *loader, ra_operation_t *operation, const ra_json_t *source, const char *pointer,
-                           const ra_route_t *route);
+int ra_spec_read_operation(ra_spec_loader_t *loader, ra_operation_t *operation, const ra_json_t *source,
+                           const char *pointer, const ra_route_t *route);
 
 #endif

@@ -117,7 +117,8 @@ static int read_access(ra_spec_loader_t *loader, ra_operation_t *operation, cons
     if (ra_json_type(access) != RA_JSON_OBJECT) {
         return ra_spec_refuse(loader, "has no x-ra-access", "");
     }
-    if (!only_members(loader, access, known, "x-ra-access") || !read_roles(loader, operation, ra_json_get(access, "roles")) ||
+    if (!only_members(loader, access, known, "x-ra-access") ||
+        !read_roles(loader, operation, ra_json_get(access, "roles")) ||
         !read_scopes(loader, operation, ra_json_get(access, "scopes"))) {
         return 0;
     }
@@ -157,7 +158,8 @@ static int has_plain_type(const ra_json_t *schema)
     return 0;
 }
 
-static int read_parameter_place(ra_spec_loader_t *loader, ra_parameter_t *parameter, const ra_json_t *source, const ra_route_t *route)
+static int read_parameter_place(ra_spec_loader_t *loader, ra_parameter_t *parameter, const ra_json_t *source,
+                                const ra_route_t *route)
 {
     const char *in = ra_json_get_string(source, "in");
 
@@ -184,10 +186,11 @@ static int read_parameter_place(ra_spec_loader_t *loader, ra_parameter_t *parame
     return ra_spec_refuse(loader, "a parameter is in path, query or header: ", parameter->name);
 }
 
-static int read_parameter(ra_spec_loader_t *loader, ra_parameter_t *parameter, const ra_json_t *source, const char *pointer,
-                          const ra_route_t *route)
+static int read_parameter(ra_spec_loader_t *loader, ra_parameter_t *parameter, const ra_json_t *source,
+                          const char *pointer, const ra_route_t *route)
 {
-    static const char *const known[] = {"name", "in", "required", "description", "schema", "example", "examples", "deprecated", NULL};
+    static const char *const known[] = {"name",    "in",       "required",   "description", "schema",
+                                        "example", "examples", "deprecated", NULL};
     const char *schema_pointer = ra_spec_below(pointer, "schema", loader->pool);
     const ra_json_t *schema;
 
@@ -196,12 +199,14 @@ static int read_parameter(ra_spec_loader_t *loader, ra_parameter_t *parameter, c
     if (!parameter->name) {
         return ra_spec_refuse(loader, "a parameter has no name: ", pointer);
     }
-    if (!only_members(loader, source, known, "a parameter") || !read_parameter_place(loader, parameter, source, route) ||
+    if (!only_members(loader, source, known, "a parameter") ||
+        !read_parameter_place(loader, parameter, source, route) ||
         !compile(loader, &parameter->schema, schema_pointer, RA_SCHEMA_REQUEST)) {
         return 0;
     }
     schema = resolve(loader, ra_json_get(source, "schema"), &schema_pointer);
-    return has_plain_type(schema) || ra_spec_refuse(loader, "a parameter is a string, an integer or a boolean: ", parameter->name);
+    return has_plain_type(schema) ||
+           ra_spec_refuse(loader, "a parameter is a string, an integer or a boolean: ", parameter->name);
 }
 
 static int is_repeated(const ra_parameter_t *parameters, int last)
@@ -227,8 +232,8 @@ static int check_path_parameters(ra_spec_loader_t *loader, const ra_operation_t 
     return count == 0 || ra_spec_refuse(loader, "a parameter of the path is not described", "");
 }
 
-static int read_parameters(ra_spec_loader_t *loader, ra_operation_t *operation, const ra_json_t *source, const char *pointer,
-                           const ra_route_t *route)
+static int read_parameters(ra_spec_loader_t *loader, ra_operation_t *operation, const ra_json_t *source,
+                           const char *pointer, const ra_route_t *route)
 {
     const ra_json_t *list = ra_json_get(source, "parameters");
     const char *list_pointer = ra_spec_below(pointer, "parameters", loader->pool);
@@ -268,8 +273,8 @@ static int is_problem(const char *type)
     return strcmp(type, "application/problem+json") == 0;
 }
 
-static int read_media(ra_spec_loader_t *loader, const ra_media_t **pmedia, int *pcount, const ra_json_t *content, const char *pointer,
-                      ra_schema_use_e use)
+static int read_media(ra_spec_loader_t *loader, const ra_media_t **pmedia, int *pcount, const ra_json_t *content,
+                      const char *pointer, ra_schema_use_e use)
 {
     static const char *const known[] = {"schema", "example", "examples", NULL};
     ra_media_t *media = apr_pcalloc(loader->pool, sizeof(*media) * (apr_size_t)(ra_json_size(content) + 1));
@@ -319,7 +324,8 @@ static int read_status(const char *name)
     return strlen(name) == 3 && strspn(name, "0123456789") == 3 && name[0] >= '1' && name[0] <= '5' ? atoi(name) : 0;
 }
 
-static int read_answers(ra_spec_loader_t *loader, ra_operation_t *operation, const ra_json_t *source, const char *pointer)
+static int read_answers(ra_spec_loader_t *loader, ra_operation_t *operation, const ra_json_t *source,
+                        const char *pointer)
 {
     static const char *const known[] = {"description", "headers", "content", NULL};
     const ra_json_t *list = ra_json_get(source, "responses");
@@ -329,7 +335,8 @@ static int read_answers(ra_spec_loader_t *loader, ra_operation_t *operation, con
     operation->answers = answers;
     for (const ra_json_t *item = ra_json_first(list); item; item = ra_json_next(item)) {
         ra_answer_t *answer = &answers[operation->answer_count++];
-        const char *place = ra_spec_below(ra_spec_below(pointer, "responses", loader->pool), ra_json_name(item), loader->pool);
+        const char *place =
+            ra_spec_below(ra_spec_below(pointer, "responses", loader->pool), ra_json_name(item), loader->pool);
         const ra_json_t *found = resolve(loader, item, &place);
         answer->status = read_status(ra_json_name(item));
         if (!answer->status) {
@@ -363,11 +370,12 @@ static int bind_handler(ra_spec_loader_t *loader, ra_operation_t *operation)
     return ra_spec_refuse(loader, "the operation has no handler: ", operation->id);
 }
 
-int ra_spec_read_operation(ra_spec_loader_t *loader, ra_operation_t *operation, const ra_json_t *source, const char *pointer,
-                          const ra_route_t *route)
+int ra_spec_read_operation(ra_spec_loader_t *loader, ra_operation_t *operation, const ra_json_t *source,
+                           const char *pointer, const ra_route_t *route)
 {
-    static const char *const known[] = {"operationId", "tags", "summary", "description", "parameters", "requestBody", "responses",
-                                        "security", "deprecated", "externalDocs", NULL};
+    static const char *const known[] = {"operationId", "tags",         "summary",   "description",
+                                        "parameters",  "requestBody",  "responses", "security",
+                                        "deprecated",  "externalDocs", NULL};
 
     operation->id = ra_json_get_string(source, "operationId");
     if (!operation->id) {
