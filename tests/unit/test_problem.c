@@ -93,18 +93,20 @@ static void test_a_value_is_never_read_as_a_placeholder_or_word(void **state)
 {
     ra_result_t *result = ra_result_make(*state);
 
-    ra_refuse(result, RA_PROBLEM_NAME_NOT_ALLOWED, NULL);
-    ra_result_param(result, "name", "{name} manager");
-    assert_non_null(strstr(ra_json_get_string(made(result, RA_LANGUAGE_ZH_CN, *state), "detail"), "“{name} manager”"));
+    ra_refuse(result, RA_PROBLEM_BODY_INVALID, NULL);
+    ra_result_violation_param(result, "/a", RA_VIOLATION_NOT_THE_VALUE, "expected", "{expected} manager");
+    const ra_json_t *errors = ra_json_get(made(result, RA_LANGUAGE_EN, *state), "errors");
+    assert_string_equal(ra_json_get_string(ra_json_first(errors), "detail"), "must be {expected} manager");
 }
 
 static void test_a_missing_value_leaves_a_gap(void **state)
 {
     ra_result_t *result = ra_result_make(*state);
 
-    ra_refuse(result, RA_PROBLEM_NOT_ACCEPTABLE, NULL);
+    ra_refuse(result, RA_PROBLEM_SEPARATION_OF_DUTY, NULL);
+    ra_result_param(result, "other", "entry");
     assert_string_equal(ra_json_get_string(made(result, RA_LANGUAGE_EN, *state), "detail"),
-                        "Use one of these types in Accept: ….");
+                        "You did the step “entry” of this case, so somebody else must do the step “…”.");
 }
 
 static void test_retry_after_is_told(void **state)
