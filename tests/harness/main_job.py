@@ -59,7 +59,7 @@ class Job:
         materials = [{"material": name, "received": True, "sealed": True} for name in
                      ("application_form", "organisation_code_certificate", "business_licence", "officer_id")]
         materials[0]["signed"] = True
-        payment = {"method": "card", "amount": 11000, "receipt_number": "SX20260147"}
+        payment = {"method": "card", "amount": 11000, "receipt_number": f"SJ{self.application['number']}"}
         self.step("acceptor", "acceptance", {"decision": "accept", "materials": materials, "payment": payment})
         self.say("accepted", "the acceptor took four sealed materials and 110.00 yuan")
 
