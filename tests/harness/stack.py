@@ -5,7 +5,6 @@ where that user cannot go, and the path of a socket has at most 107 bytes.
 """
 import base64
 import hashlib
-import json
 import os
 import pathlib
 import secrets
@@ -72,7 +71,7 @@ class Stack:
         process.make_folder(self.state)
         for name in ("log", "pki", "bin", "secrets"):
             process.make_folder(self.state / name, 0o700 if name == "secrets" else 0o755)
-        self.ports = process.choose_ports({**self.wished_ports, **self._known_ports()})
+        self.ports = process.choose_ports(self.wished_ports)
         self.pki = Pki(self.state / "pki")
         self.server_identity = self.pki.server("server")
         seed.make_identities(self.pki)
@@ -84,13 +83,6 @@ class Stack:
         self.database = MariaDB(self.state / "db", bound=False)
         self.ca = self._make_ca()
         self.httpd = Httpd(self.build, self.state, self.source / "conf" / "quickstart.conf.in", {})
-        (self.state / "state.json").write_text(json.dumps({"ports": self.ports, "build": str(self.build.folder)}))
-
-    def _known_ports(self):
-        try:
-            return json.loads((self.state / "state.json").read_text())["ports"]
-        except (OSError, ValueError, KeyError):
-            return {}
 
     def _make_secrets(self):
         keys = self.state / "secrets" / "ra.keys"
