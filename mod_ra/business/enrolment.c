@@ -26,7 +26,8 @@ typedef struct attempt_t {
     const char *disagreement; /* why on_certificate declined */
     const char *issued_sha256; /* hex: already committed, only the confirmation is missing */
     int confirmed;
-    int resent;
+    int resent;    /* this run began with bytes of an earlier one */
+    int is_stored; /* the request bytes are in the database */
 } attempt_t;
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
@@ -171,12 +172,13 @@ static apr_status_t before_send(void *baton, ra_bytes_t request, ra_bytes_t nonc
     sending_t sending = {attempt, request, nonce};
     apr_status_t status;
 
-    if (attempt->exchange.sent.len > 0) {
-        return APR_SUCCESS; /* the same bytes again: they are stored */
+    if (attempt->is_stored) {
+        return APR_SUCCESS; /* the same bytes again */
     }
     status = ra_store_run(attempt->ra->store, RA_TX_WRITE, write_sent, &sending, ra_result_make(attempt->pool), attempt->pool);
     if (status == APR_SUCCESS) {
         attempt->version++;
+        attempt->is_stored = 1;
     }
     return status;
 }
@@ -251,8 +253,12 @@ static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_arr
     }
     storing.cert = cert;
     /* Confirm only what is committed; when that cannot be told, say nothing and look again later. */
-    return ra_store_run(attempt->ra->store, RA_TX_WRITE, write_certificate, &storing, result, attempt->pool) == APR_SUCCESS ? RA_CA_ACCEPT
-                                                                                                                           : RA_CA_SILENT;
+    if (ra_store_run(attempt->ra->store, RA_TX_WRITE, write_certificate, &storing, result, attempt->pool) == APR_SUCCESS) {
+        return RA_CA_ACCEPT;
+    }
+    attempt->ra->outbox->log(1, "RA0413", apr_pstrcat(attempt->pool, "enrolment ", attempt->id, ": the certificate could not be stored: ",
+                                                      result->log_detail ? result->log_detail : "-", NULL));
+    return RA_CA_SILENT;
 }
 
 /* --- the run ---------------------------------------------------------------------------------------------------- */
@@ -301,7 +307,7 @@ static void exchange_with_ca(attempt_t *attempt)
     exchange->callbacks.baton = attempt;
     exchange->callbacks.before_send = before_send;
     exchange->callbacks.on_certificate = on_certificate;
-    attempt->resent = exchange->sent.len > 0;
+    attempt->resent = attempt->is_stored = exchange->sent.len > 0;
     ca->adapter->enrol(ca, exchange, attempt->pool);
     if (exchange->outcome == RA_CA_REJECTED && !attempt->resent && may_resend(attempt) && exchange->sent.len > 0) {
         ra_ca_exchange_t again = *exchange;

@@ -90,11 +90,13 @@ apr_status_t ra_principal_find(ra_principal_t **pwho, ra_tx_t *tx, ra_bytes_t ce
 }
 
 /* The person that the directive names, and the one role it gets. */
-static apr_status_t insert_first_administrator(ra_tx_t *tx, const char *id)
+static apr_status_t insert_first_administrator(ra_tx_t *tx, const char *id, const ra_cert_t *cert)
 {
-    apr_status_t status = ra_sql_change(
-        tx, NULL, "INSERT INTO principals (id, kind, name, created_at, updated_at)"
-                  " VALUES (?, 'person', '首任系统管理员', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))", RA_VALUES(ra_v_uuid(id)));
+    const char *name = ra_name_get(&cert->subject, "CN");
+    apr_status_t status = ra_sql_change(tx, NULL,
+                                        "INSERT INTO principals (id, kind, name, created_at, updated_at)"
+                                        " VALUES (?, 'person', LEFT(?, 100), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                                        RA_VALUES(ra_v_uuid(id), ra_v_text(name ? name : cert->subject.text)));
 
     if (status == APR_SUCCESS) {
         status = ra_sql_change(tx, NULL, "INSERT INTO principal_roles (principal_id, role, province_wide) VALUES (?, 'administrator', 1)",
@@ -119,7 +121,7 @@ apr_status_t ra_principal_bootstrap(ra_tx_t *tx, const ra_t *ra, ra_bytes_t cert
     if (!person || !credential || ra_cert_parse(&cert, certificate, tx->result, tx->pool) != APR_SUCCESS) {
         return APR_EGENERAL;
     }
-    status = insert_first_administrator(tx, person);
+    status = insert_first_administrator(tx, person, cert);
     if (status != APR_SUCCESS) {
         return status;
     }
