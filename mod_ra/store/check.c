@@ -20,9 +20,9 @@ static unsigned int read_level(ra_connection_t *connection, ra_level_t *seen)
 {
     MYSQL_RES *rows;
     MYSQL_ROW row;
-    unsigned int error = ra_connection_query(
-        &rows, connection,
-        "SELECT COALESCE(MAX(IF(state = 'done', version, 0)), 0), COUNT(IF(state <> 'done', 1, NULL)) FROM schema_migrations");
+    unsigned int error = ra_connection_query(&rows, connection,
+                                             "SELECT COALESCE(MAX(IF(state = 'done', version, 0)), 0), "
+                                             "COUNT(IF(state <> 'done', 1, NULL)) FROM schema_migrations");
 
     seen->level = seen->running = 0;
     if (error) {
@@ -172,14 +172,15 @@ static apr_status_t judge_settings(const settings_t *settings, apr_int64_t conne
     }
     if (connections + CONNECTIONS_SPARE > settings->connections) {
         return unfit(result, apr_psprintf(result->pool,
-                                          "max_connections is %" APR_INT64_T_FMT ", but all children may use %" APR_INT64_T_FMT
-                                          " (and %d are for others)",
+                                          "max_connections is %" APR_INT64_T_FMT
+                                          ", but all children may use %" APR_INT64_T_FMT " (and %d are for others)",
                                           settings->connections, connections, CONNECTIONS_SPARE));
     }
     if (connections * STATEMENTS_WORKING_SET > settings->statements) {
-        return unfit(result, apr_psprintf(result->pool,
-                                          "max_prepared_stmt_count is %" APR_INT64_T_FMT ", needed are %" APR_INT64_T_FMT,
-                                          settings->statements, connections * STATEMENTS_WORKING_SET));
+        return unfit(result,
+                     apr_psprintf(result->pool,
+                                  "max_prepared_stmt_count is %" APR_INT64_T_FMT ", needed are %" APR_INT64_T_FMT,
+                                  settings->statements, connections * STATEMENTS_WORKING_SET));
     }
     return APR_SUCCESS;
 }

@@ -10,7 +10,8 @@
 
 #include <errmsg.h>
 
-#define PING_AFTER apr_time_from_sec(5) /* idle longer than this: ask before use; younger ones show their death by the socket or by an error */
+/* Idle longer than this: ask before use. Younger ones show their death by the socket or by an error. */
+#define PING_AFTER apr_time_from_sec(5)
 #define MEMORY_KEPT (256 * 1024)        /* bytes an idle connection keeps for its next work */
 
 /*
@@ -172,7 +173,7 @@ unsigned int ra_connection_open(ra_connection_t *connection)
     return 0;
 }
 
-/* Bytes nobody asked for, or the end of the stream: the server has closed (TLS may have sent a ticket, so it is asked). */
+/* Bytes nobody asked for, or the end of the stream: the server has closed (or TLS has sent a ticket, so it is asked). */
 static int is_quiet(MYSQL *mysql)
 {
     struct pollfd poll_fd = {.fd = (int)mysql_get_socket(mysql), .events = POLLIN};

@@ -40,7 +40,7 @@ static const error_row_t classes[] = {
     {0, RA_ERROR_FINAL},
 };
 
-/* After one of these in answer to COMMIT the transaction is rolled back for certain; after anything else nobody knows. */
+/* After one of these in answer to COMMIT the transaction is surely rolled back; after anything else nobody knows. */
 static const unsigned int no_commit[] = {ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT, ER_CHECKREAD, ER_UNKNOWN_COM_ERROR, 0};
 
 /* Failures to connect that time does not heal. */

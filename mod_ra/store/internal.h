@@ -125,7 +125,7 @@ void ra_connection_close(ra_connection_t *connection);
 int ra_connection_is_alive(ra_connection_t *connection);
 /** A statement without values and without result. 0 or the error number (noted). */
 unsigned int ra_connection_command(ra_connection_t *connection, const char *sql);
-/** A statement without values, its rows as text. 0 or the error number (noted); free *presult with mysql_free_result(). */
+/** The same with rows, as text. 0 or the error number (noted); free *presult with mysql_free_result(). */
 unsigned int ra_connection_query(MYSQL_RES **presult, ra_connection_t *connection, const char *sql);
 
 /* --- pool.c ------------------------------------------------------------------------------------------------------ */
@@ -167,7 +167,7 @@ apr_status_t ra_transaction_enter_with(ra_tx_t *tx, ra_statement_t *statement);
 
 /* --- check.c ----------------------------------------------------------------------------------------------------- */
 
-/** Is the schema at the level of this build? Asked anew at most once a second. RA_EREFUSED (result filled) at another, RA_ERETRY. */
+/** The schema's level, asked anew at most once a second. APR_SUCCESS, RA_EREFUSED (another level), RA_ERETRY. */
 apr_status_t ra_level_check(ra_connection_t *connection, ra_result_t *result);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The bounded pool of connections of one child. The places are made at once, the connections when a place is first used,
- * so that a slow connect makes nobody wait but the one who needs it.
+ * The bounded pool of connections of one child. The places are made at once, the connections when a place is first
+ * used, so that a slow connect makes nobody wait but the one who needs it.
  * Layer: store. Thread rule: all functions are free-threaded but ra_store_make().
  */
 #include "store/internal.h"
@@ -48,7 +48,7 @@ static apr_status_t place_drop(void *place, void *data, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
-/* A list with a connection still out must not be destroyed (APR asserts that): the thread that has it may be hanging while the child ends. */
+/* While a connection is out the list must stay (APR asserts that): its thread may be hanging when the child ends. */
 static apr_status_t list_cleanup(void *data)
 {
     ra_store_t *store = data;

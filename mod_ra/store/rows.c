@@ -1,10 +1,10 @@
 /*
- * Rows become JSON by what the server says about the columns (design §7). The plan of the columns is made once per prepared
- * statement and made anew when the columns have changed under it.
+ * Rows become JSON by what the server says about the columns (design §7). The plan of the columns is made once per
+ * prepared statement and made anew when the columns have changed under it.
  * Layer: store. Thread rule: a statement belongs to its connection.
  *
- * Two more endings of an alias than store.h names, for expressions whose type the server does not keep: ":bool" (an integer that is not 0
- * is true) and ":uuid" (16 bytes).
+ * Two more endings of an alias than store.h names, for expressions whose type the server does not keep: ":bool" (an
+ * integer that is not 0 is true) and ":uuid" (16 bytes).
  */
 #include "store/internal.h"
 
@@ -24,7 +24,11 @@ typedef struct suffix_t {
 } suffix_t;
 
 static const suffix_t suffixes[] = {
-    {":json", RA_COLUMN_JSON}, {":b64", RA_COLUMN_BASE64}, {":bool", RA_COLUMN_BOOL}, {":uuid", RA_COLUMN_UUID}, {NULL, 0},
+    {":json", RA_COLUMN_JSON},
+    {":b64", RA_COLUMN_BASE64},
+    {":bool", RA_COLUMN_BOOL},
+    {":uuid", RA_COLUMN_UUID},
+    {NULL, 0},
 };
 
 static ra_column_kind_e kind_of_bytes(const MYSQL_FIELD *field)
@@ -48,7 +52,7 @@ static ra_column_kind_e kind_of(const MYSQL_FIELD *field)
         return RA_COLUMN_INT;
     case MYSQL_TYPE_DECIMAL:
     case MYSQL_TYPE_NEWDECIMAL:
-        return field->decimals ? RA_COLUMN_TEXT : RA_COLUMN_NUMBER; /* a sum of integers is a DECIMAL without decimals */
+        return field->decimals ? RA_COLUMN_TEXT : RA_COLUMN_NUMBER; /* a sum of integers has no decimals */
     case MYSQL_TYPE_FLOAT:
     case MYSQL_TYPE_DOUBLE:
         return RA_COLUMN_NUMBER;
@@ -147,8 +151,9 @@ static int same_columns(const ra_statement_t *statement, const MYSQL_FIELD *fiel
     for (i = 0; i < count; i++) {
         const ra_column_t *column = &statement->columns[i];
 
-        if (column->type != fields[i].type || column->declared != fields[i].length || column->flags != fields[i].flags ||
-            column->charset != fields[i].charsetnr || strcmp(column->alias, fields[i].name)) {
+        if (column->type != fields[i].type || column->declared != fields[i].length ||
+            column->flags != fields[i].flags || column->charset != fields[i].charsetnr ||
+            strcmp(column->alias, fields[i].name)) {
             return 0;
         }
     }
@@ -211,7 +216,8 @@ static apr_status_t bind_result(ra_tx_t *tx, ra_statement_t *statement)
         }
     }
     for (i = 0; i < count; i++) {
-        if (statement->binds[i].buffer_type == MYSQL_TYPE_STRING || statement->binds[i].buffer_type == MYSQL_TYPE_BLOB) {
+        if (statement->binds[i].buffer_type == MYSQL_TYPE_STRING ||
+            statement->binds[i].buffer_type == MYSQL_TYPE_BLOB) {
             unsigned long room = fields[i].max_length;
 
             statement->columns[i].data = apr_palloc(tx->pool, room + 1);
@@ -219,7 +225,8 @@ static apr_status_t bind_result(ra_tx_t *tx, ra_statement_t *statement)
             statement->binds[i].buffer_length = room;
         }
     }
-    return mysql_stmt_bind_result(statement->handle, statement->binds) ? ra_statement_failed(tx, statement) : APR_SUCCESS;
+    return mysql_stmt_bind_result(statement->handle, statement->binds) ? ra_statement_failed(tx, statement)
+                                                                       : APR_SUCCESS;
 }
 
 /* The next row is in the columns' buffers. APR_EOF after the last one. */
@@ -359,7 +366,7 @@ static const char *set_value(ra_json_t *object, const char *name, const ra_colum
     }
 }
 
-/* The object that holds the last name of the path; the ones above are made when the first of their members has a value. */
+/* The object that holds the last name of the path; it is made when the first of its members has a value. */
 static ra_json_t *holder_of(ra_json_t *object, const char **path, const char **pname)
 {
     for (; path[1]; path++) {
@@ -519,7 +526,8 @@ apr_status_t ra_sql_bytes(ra_tx_t *tx, ra_bytes_t *pbytes, const char *sql, ra_v
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if (statement->binds[0].buffer_type == MYSQL_TYPE_LONGLONG || statement->binds[0].buffer_type == MYSQL_TYPE_DATETIME) {
+    if (statement->binds[0].buffer_type == MYSQL_TYPE_LONGLONG ||
+        statement->binds[0].buffer_type == MYSQL_TYPE_DATETIME) {
         rv = ra_tx_find(tx, "not a text or binary column", statement->sql);
     } else {
         *pbytes = bytes_of(&statement->columns[0]); /* the buffer is in tx->pool already */

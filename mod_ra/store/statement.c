@@ -1,6 +1,6 @@
 /*
- * Prepared statements: made once per connection, bound, executed, and every call checked. A result is always stored whole
- * in the client, one round trip for one statement.
+ * Prepared statements: made once per connection, bound, executed, and every call checked. A result is always stored
+ * whole in the client, one round trip for one statement.
  * Layer: store. Thread rule: a statement belongs to its connection.
  */
 #include "store/internal.h"
@@ -199,7 +199,7 @@ static apr_status_t find_or_prepare(ra_statement_t **pstatement, ra_tx_t *tx, co
 
 /* --- running one ------------------------------------------------------------------------------------------------- */
 
-/* 0, or the error number: every call is asked, because a lost transaction may show in any of them (also in store_result). */
+/* 0, or the error number: every call is asked, for a lost transaction may show in any of them (also in store_result). */
 static unsigned int execute(ra_connection_t *connection, MYSQL_STMT *handle, MYSQL_BIND *binds)
 {
     if (mysql_stmt_param_count(handle) && mysql_stmt_bind_param(handle, binds)) {
@@ -215,8 +215,9 @@ static unsigned int execute(ra_connection_t *connection, MYSQL_STMT *handle, MYS
 }
 
 /*
- * Were columns renamed since the statement was prepared (a view was made anew)? The client library then keeps the old names in the
- * statement and has the new ones in the connection only; it notices itself only when their number has changed.
+ * Were columns renamed since the statement was prepared (a view was made anew)? The client library then keeps the old
+ * names in the statement and has the new ones in the connection only; it notices itself only when their number has
+ * changed.
  */
 static int is_renamed(const ra_connection_t *connection, const MYSQL_STMT *handle)
 {

@@ -2,10 +2,11 @@
  * Units of work: a body runs in a transaction and is repeated whole when it lost.
  * Layer: store. Thread rule: free-threaded; each unit of work has a connection of its own.
  *
- * Cost: START TRANSACTION goes out with the first statement only, so a body that refuses before it asks costs nothing. A reading body
- * of one statement needs no transaction at all: a statement is one consistent picture by itself. Whether it stays at one is learned: when a
- * second statement comes, the first picture cannot be kept any more, so the body starts again inside START TRANSACTION READ ONLY, and the
- * connection remembers its first statement as one with which the transaction is to begin.
+ * Cost: START TRANSACTION goes out with the first statement only, so a body that refuses before it asks costs nothing.
+ * A reading body of one statement needs no transaction at all: a statement is one consistent picture by itself. Whether
+ * it stays at one is learned: when a second statement comes, the first picture cannot be kept any more, so the body
+ * starts again inside START TRANSACTION READ ONLY, and the connection remembers its first statement as one with which
+ * the transaction is to begin.
  */
 #include "store/internal.h"
 
@@ -43,7 +44,8 @@ apr_status_t ra_transaction_enter(ra_tx_t *tx)
         return connection->doom;
     }
     /* Before the statement is prepared: in a session that only reads, MariaDB does not even prepare a change. */
-    return connection->mode == RA_TX_WRITE && !connection->begun ? begin(tx, "START TRANSACTION READ WRITE") : APR_SUCCESS;
+    return connection->mode == RA_TX_WRITE && !connection->begun ? begin(tx, "START TRANSACTION READ WRITE")
+                                                                 : APR_SUCCESS;
 }
 
 apr_status_t ra_transaction_enter_with(ra_tx_t *tx, ra_statement_t *statement)
@@ -158,7 +160,7 @@ static void back_off(int tries)
     apr_sleep(step * random / APR_UINT32_MAX);
 }
 
-/* May the body run again? A unit of work that was started again after its timeout would make the caller wait without end. */
+/* May the body run again? Not after the timeout: the caller would wait without end. */
 static int may_repeat(work_t *work, const ra_connection_t *connection, int widened)
 {
     if (widened) {
