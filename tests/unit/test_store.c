@@ -23,7 +23,8 @@ static apr_status_t insert_and_say(ra_tx_t *tx, void *baton)
 {
     const verdict_t *verdict = baton;
     apr_uint64_t changed;
-    apr_status_t rv = ra_sql_change(tx, &changed, "INSERT INTO t (id, n) VALUES (?, ?)", RA_VALUES(ra_v_int(1), ra_v_int(7)));
+    apr_status_t rv =
+        ra_sql_change(tx, &changed, "INSERT INTO t (id, n) VALUES (?, ?)", RA_VALUES(ra_v_int(1), ra_v_int(7)));
 
     assert_int_equal(rv, APR_SUCCESS);
     assert_int_equal(changed, 1);
@@ -148,8 +149,8 @@ static void test_what_does_not_fit_is_refused(void **state)
     refused_with(f, RA_TX_WRITE, "INSERT INTO t VALUES (1, NULL, NULL)", "1048");
     refused_with(f, RA_TX_WRITE, "INSERT INTO t VALUES (1, 1, X'FF')", "1366");
     refused_with(f, RA_TX_WRITE, "INSERT INTO t VALUES (1/0, 1, NULL)", "1365");
-    refused_with(f, RA_TX_WRITE, "INSERT INTO t (id, n) SELECT 1, LENGTH(GROUP_CONCAT(REPEAT('x', 1000000))) FROM seq_1_to_20",
-                 "1260");
+    refused_with(f, RA_TX_WRITE,
+                 "INSERT INTO t (id, n) SELECT 1, LENGTH(GROUP_CONCAT(REPEAT('x', 1000000))) FROM seq_1_to_20", "1260");
     assert_int_equal(rows_of_t(f), 0);
 }
 
@@ -157,9 +158,11 @@ static void test_a_cut_answer_is_an_error(void **state)
 {
     store_fixture_t *f = *state;
 
-    assert_string_equal(fixture_rows(f, "SELECT GROUP_CONCAT(REPEAT('x', 1000000)) AS a FROM seq_1_to_20", RA_NO_VALUES), "");
+    assert_string_equal(
+        fixture_rows(f, "SELECT GROUP_CONCAT(REPEAT('x', 1000000)) AS a FROM seq_1_to_20", RA_NO_VALUES), "");
     assert_non_null(strstr(f->result->log_detail, "1260"));
-    assert_string_equal(fixture_rows(f, "SELECT JSON_ARRAYAGG(REPEAT('x', 1000000)) AS `a:json` FROM seq_1_to_20", RA_NO_VALUES), "");
+    assert_string_equal(
+        fixture_rows(f, "SELECT JSON_ARRAYAGG(REPEAT('x', 1000000)) AS `a:json` FROM seq_1_to_20", RA_NO_VALUES), "");
     assert_non_null(strstr(f->result->log_detail, "1260"));
 }
 
@@ -187,7 +190,8 @@ static void test_log_detail_holds_no_value(void **state)
     store_fixture_t *f = *state;
 
     fixture_change(f, TABLE);
-    assert_string_equal(fixture_rows(f, "SELECT CAST(? AS DATE) + INTERVAL 'x' BLUNDER", RA_VALUES(ra_v_text("140101"))), "");
+    assert_string_equal(
+        fixture_rows(f, "SELECT CAST(? AS DATE) + INTERVAL 'x' BLUNDER", RA_VALUES(ra_v_text("140101"))), "");
     assert_null(strstr(f->result->log_detail, "140101"));
 }
 
@@ -239,7 +243,8 @@ typedef struct racer_t {
     int repeated;
 } racer_t;
 
-/* Two rows in an order that differs from thread to thread, so that they lock each other out; read first, then compare and set. */
+/* Two rows in an order that differs from thread to thread, so that they lock each other out; read first, then compare
+ * and set. */
 static apr_status_t race_body(ra_tx_t *tx, void *baton)
 {
     racer_t *racer = baton;

@@ -1,6 +1,9 @@
-/* The pool, the start-up check, the schema's level and the statements of a connection, over a real MariaDB. needs: database */
+/* The pool, the start-up check, the schema's level and the statements of a connection, over a real MariaDB. needs:
+ * database */
 #include <apr_thread_proc.h>
 #include <apr_time.h>
+#include <dirent.h>
+#include <signal.h>
 
 #include "base/limits.h"
 #include "store_fixture.h"
@@ -69,7 +72,8 @@ static void test_a_wrong_password_is_told_at_once(void **state)
     fixture_change(f, "CREATE OR REPLACE USER locked@localhost IDENTIFIED BY 'secret'");
     config.user = "locked";
     config.password = "wrong";
-    assert_int_equal(ra_store_run(store_with(f, config), RA_TX_READ, ask_body, NULL, f->result, f->pool), RA_EUNAVAILABLE);
+    assert_int_equal(ra_store_run(store_with(f, config), RA_TX_READ, ask_body, NULL, f->result, f->pool),
+                     RA_EUNAVAILABLE);
     assert_non_null(strstr(f->result->log_detail, "1045"));
     assert_true(apr_time_now() - began < apr_time_from_sec(1));
     fixture_change(f, "GRANT SELECT ON scratch.* TO locked@localhost");
@@ -143,6 +147,134 @@ static void test_a_full_pool_refuses_after_the_waiting_time(void **state)
     assert_int_equal(busy, 0);
 }
 
+/* --- a server that does not answer ------------------------------------------------------------------------------- */
+
+static int is_stopped(const char *task)
+{
+    FILE *file = fopen(task, "r");
+    char state = '?';
+
+    if (file && fscanf(file, "%*d (%*[^)]) %c", &state) != 1) {
+        state = '?';
+    }
+    if (file) {
+        fclose(file);
+    }
+    return state == 'T' || !file; /* a thread that has ended does not answer either */
+}
+
+static int all_stopped(const char *server)
+{
+    char path[512];
+    DIR *folder;
+    struct dirent *entry;
+    int all = 1;
+
+    snprintf(path, sizeof(path), "/proc/%s/task", server);
+    folder = opendir(path);
+    assert_non_null(folder);
+    while ((entry = readdir(folder))) {
+        snprintf(path, sizeof(path), "/proc/%s/task/%s/stat", server, entry->d_name);
+        all = all && (entry->d_name[0] == '.' || is_stopped(path));
+    }
+    closedir(folder);
+    return all;
+}
+
+static void freeze_server(void)
+{
+    const char *server = getenv("RA_TEST_DB_PID");
+
+    assert_int_equal(kill((pid_t)atoi(server), SIGSTOP), 0);
+    while (!all_stopped(server)) {
+        apr_sleep(apr_time_from_msec(1));
+    }
+}
+
+static void thaw_server(void)
+{
+    assert_int_equal(kill((pid_t)atoi(getenv("RA_TEST_DB_PID")), SIGCONT), 0);
+}
+
+static ra_store_t *impatient_store(store_fixture_t *f)
+{
+    ra_store_config_t config = f->config;
+
+    config.timeout = apr_time_from_sec(2);
+    return store_with(f, config);
+}
+
+static void test_a_frozen_server_is_given_up_in_time(void **state)
+{
+    store_fixture_t *f = *state;
+    ra_store_t *store = impatient_store(f);
+    apr_time_t began;
+    apr_status_t rv;
+
+    assert_int_equal(ra_store_run(store, RA_TX_READ, ask_body, NULL, f->result, f->pool), APR_SUCCESS);
+    freeze_server();
+    began = apr_time_now();
+    rv = ra_store_run(store, RA_TX_READ, ask_body, NULL, f->result, f->pool);
+    thaw_server();
+    assert_int_equal(rv, RA_EUNAVAILABLE);
+    assert_true(apr_time_now() - began < apr_time_from_sec(8));
+    assert_int_equal(ra_store_run(store, RA_TX_READ, ask_body, NULL, f->result, f->pool), APR_SUCCESS);
+}
+
+static apr_status_t freeze_body(ra_tx_t *tx, void *baton)
+{
+    apr_status_t rv = ra_sql_change(tx, NULL, "INSERT INTO t VALUES (1)", RA_NO_VALUES);
+
+    (void)baton;
+    freeze_server();
+    return rv;
+}
+
+static void test_a_commit_without_answer_is_unknown_and_may_have_happened(void **state)
+{
+    store_fixture_t *f = *state;
+    apr_status_t rv;
+    int i;
+
+    fixture_change(f, "CREATE TABLE t (a INT)");
+    rv = ra_store_run(impatient_store(f), RA_TX_WRITE, freeze_body, NULL, f->result, f->pool);
+    thaw_server();
+    assert_int_equal(rv, RA_EUNKNOWN);
+    assert_string_equal(f->result->problem, RA_PROBLEM_OUTCOME_UNKNOWN);
+    for (i = 0; i < 500 && !fixture_int(f, f->other, "SELECT COUNT(*) FROM t"); i++) {
+        apr_sleep(apr_time_from_msec(10)); /* the server had got it */
+    }
+    assert_int_equal(fixture_int(f, f->other, "SELECT COUNT(*) FROM t"), 1);
+}
+
+static apr_status_t lock_inner(ra_tx_t *tx, void *baton)
+{
+    (void)baton;
+    return ra_sql_change(tx, NULL, "UPDATE t SET a = 2", RA_NO_VALUES);
+}
+
+static apr_status_t lock_body(ra_tx_t *tx, void *baton)
+{
+    apr_status_t rv = ra_sql_change(tx, NULL, "UPDATE t SET a = 3", RA_NO_VALUES);
+    ra_result_t *inner = ra_result_make(tx->pool);
+    apr_time_t began = apr_time_now();
+
+    assert_int_equal(ra_store_run(baton, RA_TX_WRITE, lock_inner, NULL, inner, tx->pool), RA_EUNAVAILABLE);
+    assert_non_null(strstr(inner->log_detail, "1205"));
+    assert_true(apr_time_now() - began < apr_time_from_sec(8));
+    return rv;
+}
+
+static void test_a_lock_is_not_waited_for_without_end(void **state)
+{
+    store_fixture_t *f = *state;
+    ra_store_t *store = impatient_store(f);
+
+    fixture_change(f, "CREATE TABLE t (a INT PRIMARY KEY)");
+    fixture_change(f, "INSERT INTO t VALUES (1)");
+    assert_int_equal(ra_store_run(f->store, RA_TX_WRITE, lock_body, store, f->result, f->pool), APR_SUCCESS);
+}
+
 /* --- start-up check ---------------------------------------------------------------------------------------------- */
 
 static void test_the_check_finds_settings_that_lose_data(void **state)
@@ -165,7 +297,8 @@ static void test_the_check_finds_settings_that_lose_data(void **state)
 }
 
 #define MIGRATIONS                                                                                                     \
-    "CREATE TABLE scratch.schema_migrations (version INT PRIMARY KEY, state ENUM('running', 'done') NOT NULL, n INT DEFAULT 0)"
+    "CREATE TABLE scratch.schema_migrations (version INT PRIMARY KEY, state ENUM('running', 'done') NOT NULL, n INT "  \
+    "DEFAULT 0)"
 
 static apr_status_t write_body(ra_tx_t *tx, void *baton)
 {
@@ -303,6 +436,9 @@ int main(void)
         STORE_TEST(test_nobody_there_is_unavailable),
         STORE_TEST(test_a_wrong_password_is_told_at_once),
         STORE_TEST(test_a_full_pool_refuses_after_the_waiting_time),
+        STORE_TEST(test_a_frozen_server_is_given_up_in_time),
+        STORE_TEST(test_a_commit_without_answer_is_unknown_and_may_have_happened),
+        STORE_TEST(test_a_lock_is_not_waited_for_without_end),
         STORE_TEST(test_the_check_finds_settings_that_lose_data),
         STORE_TEST(test_another_schema_level_refuses_changes_and_lets_read),
         STORE_TEST(test_prepared_statements_are_kept_within_bounds),

@@ -140,10 +140,12 @@ static void test_values_of_a_column_have_different_lengths(void **state)
     store_fixture_t *f = *state;
 
     fixture_change(f, "CREATE TABLE t (id INT PRIMARY KEY, a TEXT, b VARBINARY(9), c DATETIME(6))");
-    fixture_change(f, "INSERT INTO t VALUES (1, 'long text', X'0102', NULL), (2, '', '', '2026-01-01'), (3, NULL, NULL, NULL), "
-                      "(4, 'x', X'010203', '2026-01-01 00:00:00.1')");
+    fixture_change(
+        f, "INSERT INTO t VALUES (1, 'long text', X'0102', NULL), (2, '', '', '2026-01-01'), (3, NULL, NULL, NULL), "
+           "(4, 'x', X'010203', '2026-01-01 00:00:00.1')");
     shows(f, "SELECT * FROM t ORDER BY id",
-          "[{\"id\":1,\"a\":\"long text\",\"b\":\"0102\"},{\"id\":2,\"a\":\"\",\"b\":\"\",\"c\":\"2026-01-01T00:00:00Z\"},{\"id\":3},"
+          "[{\"id\":1,\"a\":\"long "
+          "text\",\"b\":\"0102\"},{\"id\":2,\"a\":\"\",\"b\":\"\",\"c\":\"2026-01-01T00:00:00Z\"},{\"id\":3},"
           "{\"id\":4,\"a\":\"x\",\"b\":\"010203\",\"c\":\"2026-01-01T00:00:00.100000Z\"}]");
 }
 
