@@ -49,7 +49,7 @@ class DevCa:
         return (self.state / "ca.crt").read_bytes()
 
     def pid(self):
-        return process.read_pid(self.pid_file, "devca")
+        return process.read_pid(self.pid_file, str(self.state))
 
     def start(self):
         command = [self.program, "--dir", self.state, "--listen", f"127.0.0.1:{self.port}",
@@ -58,7 +58,7 @@ class DevCa:
         with open(self.log, "ab") as log:
             environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
             self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            start_new_session=True, env=environment, **process.as_service())
+                                            start_new_session=True, cwd="/", env=environment, **process.as_service())
         self.pid_file.write_text(f"{self.process.pid}\n")
         process.wait_for("development CA", lambda: process.accepts(self.port), 15, lambda: self.process.poll() is None)
 

@@ -1,5 +1,4 @@
 """A private httpd with mod_ra: writes its configuration, starts, reloads, stops and kills it, reads its error log."""
-import json
 import os
 import re
 import signal
@@ -12,7 +11,7 @@ WORRYING = ("emerg", "alert", "crit", "error", "warn")
 
 
 class ErrorLog:
-    """The error log as records (conf/quickstart.conf.in writes nearly JSON: httpd escapes as C does)."""
+    """The error log as records."""
 
     def __init__(self, path):
         self.path = path
@@ -33,14 +32,14 @@ class ErrorLog:
         return [record for record in self.since(mark) if record["level"] in WORRYING or record["level"] == "raw"]
 
 
+RECORD = re.compile(r'\{' + ",".join(f'"{name}":"(?P<{name}>.*?)"' for name in ("at", "level", "module", "pid", "request", "client"))
+                    + r',"message":"(?P<message>.*)"\}')
+
+
 def parse(line):
-    if line.startswith('{"at"'):
-        try:
-            return json.loads(re.sub(r"\\x([0-9a-fA-F]{2})", r"\\u00\1", line))
-        except ValueError:
-            level = re.search(r'"level":"(\w+)"', line)
-            return {"level": level.group(1) if level else "raw", "message": line}
-    return {"level": "raw", "message": line}
+    """A line of conf/quickstart.conf.in's format; the message may have quotes in it. Anything else is "raw"."""
+    match = RECORD.fullmatch(line)
+    return match.groupdict() if match else {"level": "raw", "message": line}
 
 
 class Httpd:
@@ -72,14 +71,14 @@ class Httpd:
 
     def _control(self, action):
         environment = dict(os.environ, LANG="C", **self.build.environment)
-        return process.run([self.build.httpd, "-f", self.configuration, *action], env=environment, cwd="/")
+        return process.run([self.build.httpd, "-f", self.configuration, *action], env=environment)
 
     def test(self):
         """apachectl configtest. @return its output; Failed with it when the configuration is refused"""
         return self._control(["-t"])
 
     def pid(self):
-        return process.read_pid(self.pid_file, self.build.httpd)
+        return process.read_pid(self.pid_file, str(self.configuration))
 
     def is_running(self):
         return self.pid() is not None

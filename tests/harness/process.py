@@ -142,7 +142,7 @@ def end(pid, seconds=15, with_signal=signal.SIGTERM):
 
 def run(command, **options):
     """Runs a command to its end as the service user. @return its output; Failed with the output otherwise"""
-    settings = {**as_service(), **options}
+    settings = {"cwd": "/", **as_service(), **options}
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **settings)
     text = done.stdout.decode("utf-8", "replace")
     if done.returncode:

@@ -11,10 +11,11 @@ sys.path.insert(0, str(TESTS))
 from harness import main_job, process  # noqa: E402
 from harness.build import Build  # noqa: E402
 from harness.client import Unexpected  # noqa: E402
-from harness.stack import Stack, give_to_owner  # noqa: E402
+from harness.stack import Stack, give_to_owner, state_folder, stop_services  # noqa: E402
 
 SOURCE = TESTS.parent
 RUN = SOURCE / "run"
+NAME = "quickstart"
 BEGIN = time.monotonic()
 
 
@@ -47,7 +48,7 @@ def command(words, folder, output):
 
 
 def start(fresh):
-    stack = Stack(make(SOURCE / "build"), say=say)
+    stack = Stack(make(SOURCE / "build"), NAME, say=say)
     if stack.stop():
         say("stopped the instance of an earlier start")
     if fresh:
@@ -78,11 +79,7 @@ ready in {time.monotonic() - BEGIN:.0f} s""")
 
 
 def stop():
-    makefile = SOURCE / "build" / "Makefile"
-    if not makefile.exists() or not Stack(Build(SOURCE / "build")).stop():
-        print("nothing of this account is running")
-    else:
-        print("stopped")
+    print("stopped" if stop_services(state_folder(SOURCE, NAME)) else "nothing of this account is running")
     return 0
 
 

@@ -145,19 +145,13 @@ class Stack:
             return client.request("GET", "/readyz").status_code == 200
 
     def stop(self):
-        """Ends whatever of this instance runs, also what another process has started."""
-        build = self.build
-        httpd = self.httpd or Httpd(build, self.state, build.source / "conf" / "quickstart.conf.in", {})
-        ended = httpd.is_running()
-        httpd.stop()
-        authority = process.read_pid(self.state / "devca.pid", "devca")
-        if authority:
-            ended = True
-            process.end(authority)
-        database = self.database or MariaDB(self.state / "db", bound=False)
-        ended = database.is_running() or ended
-        database.stop()
-        return ended
+        """Ends whatever of this instance runs, also what another process has started. @return was there anything?"""
+        if self.database and self.database.server:
+            self.httpd.stop()
+            self.ca.stop()
+            self.database.stop()
+            return True
+        return stop_services(self.state)
 
     # Callers.
 
@@ -199,6 +193,17 @@ class Stack:
             link.unlink()
         link.symlink_to(self.logs)
         give_to_owner(run)
+
+
+def stop_services(state):
+    """Ends the services of a state folder by their pid files: each names the folder on its command line. @return was there any?"""
+    found = False
+    for file in (state / "httpd" / "run" / "httpd.pid", state / "devca.pid", state / "db" / "pid"):
+        pid = process.read_pid(file, str(state))
+        if pid:
+            found = True
+            process.end(pid, 60)
+    return found
 
 
 def give_to_owner(folder):
