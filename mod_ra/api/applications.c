@@ -193,6 +193,7 @@ typedef struct outcome_t {
     const char *operation_id;
     const char *answer;   /* JSON text in the request's pool */
     const char *location;
+    apr_int64_t version;  /* of the application: the entity tag for the next step */
     int status;
 } outcome_t;
 
@@ -218,6 +219,10 @@ static apr_status_t read_outcome(ra_tx_t *tx, void *baton)
     ra_json_t *operation;
     apr_status_t status = ra_operation_json(&operation, &act, outcome->operation_id);
 
+    if (status == APR_SUCCESS) {
+        status = ra_sql_int(tx, &outcome->version, "SELECT version FROM applications WHERE id = ?",
+                            RA_VALUES(ra_v_uuid(ra_json_get_string(operation, "application_id"))));
+    }
     if (status == APR_SUCCESS && ra_json_get(operation, "certificate_id")) {
         return issued_answer(tx, outcome, operation);
     }
@@ -238,6 +243,7 @@ static int answer_outcome(ra_call_t *call, const outcome_t *outcome)
         return 0;
     }
     call->status = outcome->status;
+    call->version = outcome->version;
     call->location = outcome->location;
     call->retry_after = outcome->status == 202 ? OPERATION_RETRY_SECONDS : 0;
     return 1;
@@ -272,6 +278,7 @@ apr_status_t ra_produce_certificate(ra_call_t *call)
     }
     if (status == APR_SUCCESS) {
         call->status = 202;
+        call->version = application->version;
         call->location = apr_pstrcat(call->act.tx->pool, "/operations/", application->operation_id, NULL);
         call->retry_after = OPERATION_RETRY_SECONDS;
         call->after_commit = wait_for_ca;
