@@ -186,7 +186,9 @@ static void cancel_from(ra_application_t *application, ra_step_e step)
         application->hands[i] = NULL;
         ra_json_remove(application->steps, ra_step_name((ra_step_e)i));
     }
-    ra_json_remove(application->steps, "codes");
+    if (step <= RA_STEP_PRODUCTION) {
+        ra_json_remove(application->steps, "codes");
+    }
     if (step <= RA_STEP_ENTRY) {
         application->snapshot = NULL;
         application->snapshot_sha256 = NULL;
