@@ -2,6 +2,7 @@
 #include "business/steps.h"
 
 #include <apr_strings.h>
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -117,11 +118,38 @@ static apr_status_t rule_acceptance(const ra_act_t *act, ra_application_t *appli
 
 /* --- entry 录入 and review 审核 --------------------------------------------------------------------------------- */
 
+/* What is hidden in a name would be in the certificate as well. */
+static apr_status_t check_subject(const ra_act_t *act, const ra_json_t *subject)
+{
+    for (const ra_json_t *member = ra_json_first(subject); member; member = ra_json_next(member)) {
+        if (!ra_text_clean(ra_json_string(member), act->tx->pool) || ra_text_is_deceptive(ra_json_string(member))) {
+            return refuse_at(act, apr_pstrcat(act->tx->pool, "/certificate/subject/", ra_json_name(member), NULL),
+                             RA_VIOLATION_DECEPTIVE_CHARACTERS, RA_PROBLEM_DECEPTIVE_NAME);
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t check_addresses(const ra_act_t *act, const ra_json_t *addresses)
+{
+    unsigned char binary[sizeof(struct in6_addr)];
+    int place = 0;
+
+    for (const ra_json_t *address = ra_json_first(addresses); address; address = ra_json_next(address), place++) {
+        if (inet_pton(AF_INET, ra_json_string(address), binary) != 1 && inet_pton(AF_INET6, ra_json_string(address), binary) != 1) {
+            return refuse_at(act, apr_psprintf(act->tx->pool, "/certificate/ip_addresses/%d", place), RA_VIOLATION_MALFORMED,
+                             RA_PROBLEM_SAN_NOT_ALLOWED);
+        }
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t rule_entry(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
 {
     const ra_json_t *certificate = ra_json_get(form, "certificate");
     int names = ra_json_size(ra_json_get(certificate, "dns_names")) + ra_json_size(ra_json_get(certificate, "ip_addresses"));
     const char *common_name = ra_json_get_string(ra_json_get(certificate, "subject"), "common_name");
+    apr_status_t status;
 
     /* The certificate is made for the name that the agency and the counter saw. */
     if (strcmp(common_name, application->subject_name) != 0) {
@@ -136,7 +164,11 @@ static apr_status_t rule_entry(const ra_act_t *act, ra_application_t *applicatio
     if (ra_json_get_int(certificate, "validity_years", 0) > application->validity_years) {
         return refuse_at(act, "/certificate/validity_years", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_VALIDITY_TOO_LONG);
     }
-    return ra_snapshot_build(act, application, certificate);
+    status = check_subject(act, ra_json_get(certificate, "subject"));
+    if (status == APR_SUCCESS) {
+        status = check_addresses(act, ra_json_get(certificate, "ip_addresses"));
+    }
+    return status == APR_SUCCESS ? ra_snapshot_build(act, application, certificate) : status;
 }
 
 /* The reviewer has compared form and materials: the subscriber's record takes over the data. */
