@@ -80,8 +80,7 @@ def seed(stack):
             ids["offices"][key] = ensure(client, "/offices", {"name": name, "kind": kind, "region": region})["id"]
         ids["agency"] = ensure(client, "/agencies", {"name": AGENCY_NAME, "region": TAIYUAN})["id"]
         for role, (name, place) in PEOPLE.items():
-            # The first administrator's certificate became a person's when it was first used.
-            person = client.get("/me").json() if role == "administrator" else find(client, "/people", name)
+            person = find(client, "/people", name)
             if not person:
                 where = {"agency_id": ids["agency"]} if place == "agency" else {"office_id": ids["offices"][place]}
                 person = create_person(client, name, [role], stack.identity(role).pem, **where)
