@@ -151,6 +151,7 @@ static apr_status_t keep_answer(serving_t *serving, const char *key)
     ra_replay_t answer = {
         .status = response->status,
         .content_type = response->content_type,
+        .language = apr_table_get(response->headers, "Content-Language"),
         .etag = apr_table_get(response->headers, "ETag"),
         .location = apr_table_get(response->headers, "Location"),
         .body = response->content_type ? apr_pstrmemdup(serving->call.act.tx->pool, (const char *)response->body.data, response->body.len) : NULL,

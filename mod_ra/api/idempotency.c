@@ -43,6 +43,7 @@ static apr_status_t read_answer(ra_replay_t **preplay, const ra_call_t *call, co
         return ra_refuse(call->act.tx->result, RA_PROBLEM_INTERNAL, "a stored answer cannot be unsealed");
     }
     replay->content_type = apr_pstrdup(call->request->pool, ra_json_get_string(stored, "content_type"));
+    replay->language = apr_pstrdup(call->request->pool, ra_json_get_string(stored, "language"));
     replay->etag = apr_pstrdup(call->request->pool, ra_json_get_string(stored, "etag"));
     replay->location = apr_pstrdup(call->request->pool, ra_json_get_string(stored, "location"));
     replay->body = apr_pstrdup(call->request->pool, ra_json_get_string(stored, "body"));
@@ -88,6 +89,7 @@ apr_status_t ra_idempotency_keep(const ra_call_t *call, const char *key, const r
 
     if (!call->operation->keeps_codes) {
         ra_json_set_string(stored, "content_type", answer->content_type);
+        ra_json_set_string(stored, "language", answer->language);
         ra_json_set_string(stored, "etag", answer->etag);
         ra_json_set_string(stored, "location", answer->location);
         ra_json_set_string(stored, "body", answer->body);

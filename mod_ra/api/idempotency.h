@@ -11,6 +11,7 @@
 typedef struct ra_replay_t {
     int status;
     const char *content_type;
+    const char *language; /* of a problem; NULL: of none */
     const char *etag;
     const char *location;
     const char *body;

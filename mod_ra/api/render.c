@@ -128,6 +128,9 @@ void ra_render_replay(const ra_replay_t *replay, ra_response_t *response)
     response->status = replay->status;
     apr_table_setn(response->headers, "Cache-Control", "no-store");
     apr_table_setn(response->headers, "Idempotency-Replayed", "true");
+    if (replay->language) {
+        apr_table_setn(response->headers, "Content-Language", replay->language);
+    }
     if (replay->etag) {
         apr_table_setn(response->headers, "ETag", replay->etag);
     }
