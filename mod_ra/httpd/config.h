@@ -18,11 +18,6 @@
 
 extern module AP_MODULE_DECLARE_DATA ra_module;
 
-/* The migration that this build expects: the number of the last file of sql/migrations/. */
-#ifndef RA_SCHEMA_LEVEL
-#define RA_SCHEMA_LEVEL 4
-#endif
-
 #define RA_SECONDS_PER_DAY 86400
 
 /* X(member, directive, check, help); checks are in config.c */
@@ -47,6 +42,7 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(upstream_timeout, "RAUpstreamTimeout", 30, 1, 300, "seconds for one try at the upstream CA")                     \
     X(production_wait, "RAProductionWait", 5, 0, 30, "seconds a production request waits for the CA")                  \
     X(code_lifetime, "RACodeLifetime", 14 * RA_SECONDS_PER_DAY, 60, 90 * RA_SECONDS_PER_DAY, "life of codes, seconds") \
+    X(renewal_window, "RARenewalWindow", 90, 1, 3650, "days before its end that a certificate may be renewed")         \
     X(validity_tolerance, "RAValidityTolerance", RA_SECONDS_PER_DAY, 0, 30 * RA_SECONDS_PER_DAY,                       \
       "seconds that notBefore and notAfter may differ from what was approved")
 

@@ -169,6 +169,7 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->code_lifetime = apr_time_from_sec(globals->code_lifetime);
     settings->upstream_timeout = apr_time_from_sec(globals->upstream_timeout);
     settings->validity_tolerance = apr_time_from_sec(globals->validity_tolerance);
+    settings->renewal_window = apr_time_from_sec(globals->renewal_window * RA_SECONDS_PER_DAY);
     settings->status_needs_second_field = globals->status_second_field;
 }
 
