@@ -147,7 +147,8 @@ static const struct {
 } step_operations[] = {
     {"decideForAgency", RA_STEP_AGENCY_DECISION}, {"acceptApplication", RA_STEP_ACCEPTANCE}, {"enterApplication", RA_STEP_ENTRY},
     {"reviewApplication", RA_STEP_REVIEW},        {"handOverCertificate", RA_STEP_HANDOVER}, {"archiveApplication", RA_STEP_ARCHIVE},
-    {"completeApplication", RA_STEP_COMPLETION},  {"withdrawApplication", RA_ACTION_WITHDRAWAL},
+    {"completeApplication", RA_STEP_COMPLETION},  {"withdrawApplication", RA_ACTION_WITHDRAWAL}, {"operateToken", RA_STEP_OPERATION},
+    {"registerApplication", RA_STEP_REGISTRATION},
 };
 
 static ra_action_e action_of(const ra_operation_t *operation)
@@ -160,13 +161,27 @@ static ra_action_e action_of(const ra_operation_t *operation)
     return RA_ACTION_COUNT;
 }
 
+/* The answer does not wait for the CA: a revocation that was approved is on its way at once. */
+static int start_job(ra_call_t *call)
+{
+    if (call->act.ra->outbox) {
+        ra_outbox_run_now(call->act.ra->outbox, call->after_baton, 0, call->request->pool);
+    }
+    return 0;
+}
+
 apr_status_t ra_do_step(ra_call_t *call)
 {
     ra_application_t *application;
+    const char *job = NULL;
     apr_status_t status = open_application(call, &application);
 
     if (status == APR_SUCCESS) {
-        status = ra_application_step(&call->act, application, action_of(call->operation), call->body);
+        status = ra_application_step(&call->act, application, action_of(call->operation), call->body, &job);
+    }
+    if (status == APR_SUCCESS && job) {
+        call->after_commit = start_job;
+        call->after_baton = apr_pstrdup(call->request->pool, job);
     }
     return status == APR_SUCCESS ? answer_application(call, application) : status;
 }

@@ -43,6 +43,8 @@
     X("archiveApplication", ra_do_step)                                                                                \
     X("completeApplication", ra_do_step)                                                                               \
     X("withdrawApplication", ra_do_step)                                                                               \
+    X("operateToken", ra_do_step)                                                                                      \
+    X("registerApplication", ra_do_step)                                                                               \
     X("drawCodes", ra_draw_codes)                                                                                      \
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \

@@ -10,7 +10,8 @@
 static const char read_sql[] =
     "SELECT a.id AS id, a.number AS number, a.business AS business, a.kind AS kind, a.cert_usage AS cert_usage, a.state AS state,"
     " a.version AS version, a.subscriber_id AS subscriber_id, a.subject_name AS subject_name, a.subject_key AS subject_key,"
-    " a.validity_years AS validity_years, a.note AS note, a.region AS region, a.agency_id AS agency_id, g.name AS agency_name,"
+    " a.validity_years AS validity_years, a.note AS note, a.particulars AS `particulars:json`,"
+    " a.target_certificate_id AS target_certificate_id, a.operated_by AS operation_by, a.registered_by AS registration_by, a.region AS region, a.agency_id AS agency_id, g.name AS agency_name,"
     " a.social_security_no AS social_security_no, a.applicant AS `applicant:json`, a.personal_sealed AS `personal_sealed:b64`,"
     " a.submitted_by AS submitted_by, s.name AS submitted_by_name, s.kind AS submitted_by_kind, a.agency_by AS agency_decision_by,"
     " a.accepted_by AS acceptance_by, a.entered_by AS entry_by, a.reviewed_by AS review_by, a.produced_by AS production_by,"
@@ -22,7 +23,7 @@ static const char read_sql[] =
 
 static const char move_sql[] =
     "UPDATE applications SET state = ?, version = version + 1, agency_by = ?, accepted_by = ?, entered_by = ?, reviewed_by = ?,"
-    " produced_by = ?, handed_by = ?, archived_by = ?, completed_by = ?, steps = ?, rejection = ?, snapshot = ?,"
+    " produced_by = ?, operated_by = ?, handed_by = ?, registered_by = ?, archived_by = ?, completed_by = ?, steps = ?, rejection = ?, snapshot = ?,"
     " snapshot_sha256 = UNHEX(?), operation_id = ?, certificate_id = ?, updated_at = ?, closed_at = IF(?, ?, NULL)"
     " WHERE id = ? AND version = ? AND state = ?";
 
@@ -53,6 +54,8 @@ static void read_row(ra_application_t *application, ra_json_t *row, apr_pool_t *
     application->subject_key = ra_json_get_string(row, "subject_key");
     application->validity_years = (int)ra_json_get_int(row, "validity_years", 0);
     application->note = ra_json_get_string(row, "note");
+    application->particulars = ra_json_get(row, "particulars");
+    application->target_id = ra_json_get_string(row, "target_certificate_id");
     application->region = ra_json_get_string(row, "region");
     application->agency_id = ra_json_get_string(row, "agency_id");
     application->agency_name = ra_json_get_string(row, "agency_name");
@@ -244,7 +247,8 @@ static apr_status_t write_state(const ra_act_t *act, const ra_application_t *app
         act->tx, &affected, move_sql,
         RA_VALUES(ra_v_text(ra_state_name(application->state)), ra_v_uuid(hands[RA_STEP_AGENCY_DECISION]), ra_v_uuid(hands[RA_STEP_ACCEPTANCE]),
                   ra_v_uuid(hands[RA_STEP_ENTRY]), ra_v_uuid(hands[RA_STEP_REVIEW]), ra_v_uuid(hands[RA_STEP_PRODUCTION]),
-                  ra_v_uuid(hands[RA_STEP_HANDOVER]), ra_v_uuid(hands[RA_STEP_ARCHIVE]), ra_v_uuid(hands[RA_STEP_COMPLETION]),
+                  ra_v_uuid(hands[RA_STEP_OPERATION]), ra_v_uuid(hands[RA_STEP_HANDOVER]), ra_v_uuid(hands[RA_STEP_REGISTRATION]),
+                  ra_v_uuid(hands[RA_STEP_ARCHIVE]), ra_v_uuid(hands[RA_STEP_COMPLETION]),
                   ra_v_json(application->steps, act->tx->pool), ra_v_json(application->rejection, act->tx->pool),
                   ra_v_text(application->snapshot), ra_v_text(application->snapshot_sha256), ra_v_uuid(application->operation_id),
                   ra_v_uuid(application->certificate_id), ra_v_rfc3339(application->now), ra_v_int(ra_state_is_closed(application->state)),

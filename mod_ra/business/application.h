@@ -21,6 +21,8 @@ typedef struct ra_application_t {
     const char *subject_key;
     int validity_years;
     const char *note;
+    const ra_json_t *particulars;    /* what only some businesses ask: cause, revocation_reason, token; NULL: nothing */
+    const char *target_id;           /* the certificate that the act is about; NULL for a new one */
     const char *region;
     const char *agency_id;
     const char *agency_name;

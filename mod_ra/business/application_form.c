@@ -134,6 +134,23 @@ static apr_status_t check_places(const ra_form_t *form, const ra_act_t *act)
     return status;
 }
 
+/* Members of the body that are kept as they are, for the businesses that ask for them. */
+static void read_particulars(ra_form_t *form, const ra_act_t *act, const ra_json_t *body)
+{
+    static const char *const members[] = {"cause", "revocation_reason", "token"};
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const ra_json_t *member = ra_json_get(body, members[i]);
+
+        if (member && !form->particulars) {
+            form->particulars = ra_json_object_make(act->tx->pool);
+        }
+        if (member) {
+            ra_json_set_copy(form->particulars, members[i], member);
+        }
+    }
+}
+
 static apr_status_t refuse_at(ra_result_t *result, const char *pointer, const char *violation, const char *problem)
 {
     ra_result_violation(result, pointer, violation);
@@ -151,6 +168,8 @@ apr_status_t ra_form_read(ra_form_t *form, const ra_act_t *act, const char *id, 
     form->usage = ra_json_get_string(body, "usage");
     form->validity_years = (int)ra_json_get_int(body, "validity_years", 1);
     form->note = ra_json_get_string(body, "note");
+    form->target_id = ra_json_get_string(body, "certificate_id");
+    read_particulars(form, act, body);
     if (!form->business) {
         return refuse_at(result, "/business", RA_VIOLATION_UNKNOWN_REFERENCE, RA_PROBLEM_BUSINESS_UNKNOWN);
     }

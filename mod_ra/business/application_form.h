@@ -15,6 +15,8 @@ typedef struct ra_form_t {
     const char *subject_key;
     int validity_years;
     const char *note;
+    const char *target_id;
+    ra_json_t *particulars;   /* NULL: none */
     const char *region;
     const char *agency_id;
     const char *social_security_no;

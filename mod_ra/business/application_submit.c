@@ -4,23 +4,25 @@
 
 #include "base/ident.h"
 #include "business/application_form.h"
+#include "business/target.h"
 
 static const char insert_sql[] =
     "INSERT INTO applications (id, number, business, kind, cert_usage, state, subscriber_id, subject_name, subject_key, validity_years,"
-    " note, region, agency_id, social_security_no, applicant, personal_sealed, id_number_hash, phone_hash, submitted_by, steps,"
+    " note, particulars, target_certificate_id, region, agency_id, social_security_no, applicant, personal_sealed, id_number_hash, phone_hash, submitted_by, steps,"
     " scope_key, created_at, updated_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
 
 static const char correct_sql[] =
-    "UPDATE applications SET kind = ?, cert_usage = ?, subject_name = ?, subject_key = ?, validity_years = ?, note = ?, region = ?,"
+    "UPDATE applications SET kind = ?, cert_usage = ?, subject_name = ?, subject_key = ?, validity_years = ?, note = ?, particulars = ?, region = ?,"
     " agency_id = ?, applicant = ?, personal_sealed = ?, id_number_hash = ?, phone_hash = ?, scope_key = ? WHERE id = ?";
 
-/* §18.15: for `issue` at most one open application per subscriber, kind, subject name and usage. */
+/* §18.15: at most one open application per certificate for acts on one; for `issue` per subscriber, kind, subject name and usage. */
 static const unsigned char *scope_key(const ra_form_t *form, const char *subscriber_id, apr_pool_t *pool)
 {
     unsigned char *digest = apr_palloc(pool, RA_SHA256_BYTES);
-    const char *text = apr_pstrcat(pool, form->business->name, "\n", subscriber_id, "\n", ra_kind_name(form->kind), "\n",
-                                   form->subject_key, "\n", form->usage, NULL);
+    const char *text = form->target_id ? apr_pstrcat(pool, "certificate\n", form->target_id, NULL)
+                                       : apr_pstrcat(pool, form->business->name, "\n", subscriber_id, "\n", ra_kind_name(form->kind), "\n",
+                                                     form->subject_key, "\n", form->usage, NULL);
 
     ra_sha256(digest, text, strlen(text));
     return digest;
@@ -55,8 +57,8 @@ static apr_status_t insert(const char *id, const ra_act_t *act, const ra_form_t 
         RA_VALUES(ra_v_uuid(id), ra_v_text(ra_application_number_make(apr_time_now(), pool)), ra_v_text(form->business->name),
                   ra_v_text(ra_kind_name(form->kind)), ra_v_text(form->usage), ra_v_text(ra_state_name(ra_lifecycle_first(form->business))),
                   ra_v_uuid(subscriber_id), ra_v_text(form->subject_name), ra_v_text(form->subject_key), ra_v_int(form->validity_years),
-                  ra_v_text(form->note), ra_v_text(form->region), ra_v_uuid(form->agency_id), ra_v_text(form->social_security_no),
-                  ra_v_json(form->applicant, pool), ra_v_bytes(form->personal_sealed), ra_v_hash(form->id_number_hash),
+                  ra_v_text(form->note), ra_v_json(form->particulars, pool), ra_v_uuid(form->target_id), ra_v_text(form->region),
+                  ra_v_uuid(form->agency_id), ra_v_text(form->social_security_no), ra_v_json(form->applicant, pool), ra_v_bytes(form->personal_sealed), ra_v_hash(form->id_number_hash),
                   ra_v_hash(form->phone_hash), ra_v_uuid(act->who->id), ra_v_hash(scope_key(form, subscriber_id, pool))));
 
     if (status != APR_EEXIST) {
@@ -81,8 +83,11 @@ apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act
 {
     const char *id = ra_uuid_make(act->tx->pool), *subscriber_id;
     ra_form_t form;
-    apr_status_t status = id ? ra_form_read(&form, act, id, body) : APR_EGENERAL;
+    apr_status_t status = id ? ra_target_complete(&body, act, body) : APR_EGENERAL;
 
+    if (status == APR_SUCCESS) {
+        status = ra_form_read(&form, act, id, body);
+    }
     if (status == APR_SUCCESS) {
         status = find_subscriber(&subscriber_id, act, &form);
     }
@@ -121,8 +126,8 @@ static apr_status_t write_correction(const ra_act_t *act, const ra_application_t
     apr_status_t status = ra_sql_change(
         act->tx, NULL, correct_sql,
         RA_VALUES(ra_v_text(ra_kind_name(form->kind)), ra_v_text(form->usage), ra_v_text(form->subject_name), ra_v_text(form->subject_key),
-                  ra_v_int(form->validity_years), ra_v_text(form->note), ra_v_text(form->region), ra_v_uuid(form->agency_id),
-                  ra_v_json(form->applicant, pool), ra_v_bytes(form->personal_sealed), ra_v_hash(form->id_number_hash),
+                  ra_v_int(form->validity_years), ra_v_text(form->note), ra_v_json(form->particulars, pool), ra_v_text(form->region),
+                  ra_v_uuid(form->agency_id), ra_v_json(form->applicant, pool), ra_v_bytes(form->personal_sealed), ra_v_hash(form->id_number_hash),
                   ra_v_hash(form->phone_hash), ra_v_hash(scope_key(form, application->subscriber_id, pool)), ra_v_uuid(application->id)));
 
     return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_DUPLICATE_APPLICATION, NULL) : status;

@@ -36,6 +36,10 @@ apr_status_t ra_application_form(ra_json_t **pform, const ra_act_t *act, const r
     ra_json_set_string(form, "subject_name", application->subject_name);
     ra_json_set_int(form, "validity_years", application->validity_years);
     ra_json_set_string(form, "note", application->note);
+    ra_json_set_string(form, "certificate_id", application->target_id);
+    for (const ra_json_t *member = ra_json_first(application->particulars); member; member = ra_json_next(member)) {
+        ra_json_set_copy(form, ra_json_name(member), member);
+    }
     return add_subscriber(form, act, application);
 }
 
@@ -82,7 +86,9 @@ apr_status_t ra_application_json(ra_json_t **pjson, const ra_act_t *act, const r
     if (status != APR_SUCCESS) {
         return status;
     }
+    ra_json_remove(json, "certificate_id");
     add_facts(json, application);
+    ra_json_set_string(json, "target_certificate_id", application->target_id);
     subscriber = ra_json_get_mutable(json, "subscriber");
     ra_json_set_string(subscriber, "id", application->subscriber_id);
     ra_json_remove(subscriber, "agency_id");

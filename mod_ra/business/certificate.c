@@ -76,6 +76,45 @@ apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, con
     return status == APR_SUCCESS && pder ? ra_base64url_decode(pder, ra_json_get_string(hidden, "der"), act->tx->pool) : status;
 }
 
+static unsigned status_bit(const char *word)
+{
+    static const char *const words[] = {"valid", "expired", "not_yet_valid", "suspended", "revoked"};
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i], word) == 0) {
+            return 1u << i;
+        }
+    }
+    return 0;
+}
+
+apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char *id)
+{
+    ra_json_t *row;
+    apr_status_t status = ra_sql_row(act->tx, &row,
+                                     "SELECT id AS id, application_id AS application_id, serial AS serial, issuer AS issuer, sha256 AS sha256,"
+                                     " spki_sha256 AS spki_sha256, " STATUS " AS status, not_after AS not_after, region AS region,"
+                                     " agency_id AS agency_id, submitted_by AS submitted_by, der AS `der:b64` FROM certificates WHERE id = ?",
+                                     RA_VALUES(ra_v_uuid(id)));
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    target->id = ra_json_get_string(row, "id");
+    target->application_id = ra_json_get_string(row, "application_id");
+    target->serial = ra_json_get_string(row, "serial");
+    target->issuer = ra_json_get_string(row, "issuer");
+    target->sha256 = ra_json_get_string(row, "sha256");
+    target->spki_sha256 = ra_json_get_string(row, "spki_sha256");
+    target->status = ra_json_get_string(row, "status");
+    target->status_bit = status_bit(target->status);
+    target->not_after = ra_json_get_string(row, "not_after");
+    target->region = ra_json_get_string(row, "region");
+    target->agency_id = ra_json_get_string(row, "agency_id");
+    target->submitted_by = ra_json_get_string(row, "submitted_by");
+    return ra_base64url_decode(&target->der, ra_json_get_string(row, "der"), act->tx->pool);
+}
+
 static const char *status_clause(const char *status)
 {
     static const char *const words[][2] = {

@@ -15,6 +15,26 @@ apr_status_t ra_certificate_read(ra_json_t **pcertificate, const ra_act_t *act, 
 /** The Certificate of the API, in sight of the caller. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. @param pder may be NULL */
 apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, const ra_act_t *act, const char *id, ra_roles_t roles);
 
+/** What an act must know of the certificate it is about. Strings in tx->pool. */
+typedef struct ra_target_t {
+    const char *id;
+    const char *application_id; /* that it was made by */
+    const char *serial;
+    const char *issuer;
+    const char *sha256;
+    const char *spki_sha256;
+    const char *status;         /* API word */
+    unsigned status_bit;        /* ra_certificate_status_e */
+    const char *not_after;
+    const char *region;
+    const char *agency_id;
+    const char *submitted_by;
+    ra_bytes_t der;
+} ra_target_t;
+
+/** Reads it, whoever asks. APR_ENOENT when there is none. */
+apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char *id);
+
 typedef struct ra_certificate_filter_t {
     const char *serial;
     const char *subject_key;

@@ -11,6 +11,7 @@
 #include "business/certificate.h"
 #include "business/production.h"
 #include "business/profile.h"
+#include "business/revocation.h"
 
 typedef struct attempt_t {
     ra_t *ra;
@@ -212,6 +213,9 @@ static apr_status_t write_certificate(ra_tx_t *tx, void *baton)
     }
     if (status == APR_SUCCESS) {
         status = ra_application_move(&act, application, &step);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_revocation_of_replaced(&act, application);
     }
     ra_json_set_string(detail, "serial", storing->cert->serial);
     ra_json_set_string(detail, "operation_id", attempt->id);

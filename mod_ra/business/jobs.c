@@ -2,11 +2,13 @@
 #include "business/jobs.h"
 
 #include "business/production.h"
+#include "business/revocation.h"
 
 #define WORKERS 8
 #define LEASE_MARGIN apr_time_from_sec(60)
 
 const ra_job_kind_t ra_job_kinds[] = {
+    {"revoke", 0, ra_revocation_run},
     {"enrol", 1, ra_production_run},
     {NULL, 0, NULL},
 };

@@ -73,7 +73,8 @@ static int is_before_entry(ra_state_e state)
 
 static int is_before_production(ra_state_e state)
 {
-    return is_before_entry(state) || state == RA_STATE_AWAITING_REVIEW || state == RA_STATE_AWAITING_PRODUCTION;
+    return is_before_entry(state) || state == RA_STATE_AWAITING_REVIEW || state == RA_STATE_AWAITING_PRODUCTION ||
+           state == RA_STATE_AWAITING_OPERATION;
 }
 
 static int same(const char *a, const char *b)
@@ -185,6 +186,10 @@ static int move_by_ra(ra_move_t *move, const ra_case_t *subject, const ra_actor_
 {
     if (actor->id) {
         return refuse(move, RA_PROBLEM_ACCESS_DENIED);
+    }
+    if (subject->state == RA_STATE_AWAITING_EXECUTION && find_step(subject->business, RA_STEP_EXECUTION)) {
+        move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_EXECUTION) : RA_STATE_AWAITING_REVIEW;
+        return 1;
     }
     if (subject->state != RA_STATE_IN_PRODUCTION) {
         return refuse(move, RA_PROBLEM_STATE_CONFLICT);

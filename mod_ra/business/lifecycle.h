@@ -15,8 +15,11 @@
     X(ACCEPTANCE, "acceptance", "awaiting_acceptance", "Acceptance", "受理")                                           \
     X(ENTRY, "entry", "awaiting_entry", "Entry", "录入")                                                               \
     X(REVIEW, "review", "awaiting_review", "Review", "审核")                                                           \
+    X(EXECUTION, "execution", "in_execution", "Execution at the CA", "CA 执行")                                        \
     X(PRODUCTION, "production", "awaiting_production", "Production", "制证")                                           \
+    X(OPERATION, "operation", "awaiting_operation", "Operation on the token", "解锁操作")                              \
     X(HANDOVER, "handover", "awaiting_handover", "Inspection and hand-over", "检查发放")                               \
+    X(REGISTRATION, "registration", "awaiting_registration", "Registration", "登记")                                   \
     X(ARCHIVE, "archive", "awaiting_archive", "Archive", "归档")                                                       \
     X(COMPLETION, "completion", "awaiting_completion", "Completion record", "任务完成记录")
 
@@ -64,6 +67,29 @@ enum { RA_MATERIALS(RA_MATERIAL_ORDINAL) RA_MATERIAL_COUNT };
 #define RA_MATERIAL_BIT(symbol, name) RA_MATERIAL_##symbol = 1u << RA_MATERIAL_ORDINAL_##symbol,
 typedef enum { RA_MATERIALS(RA_MATERIAL_BIT) RA_MATERIAL_NONE = 0 } ra_material_e;
 
+/** What a business does at the upstream CA once the review has passed, without a new certificate (§6, §8d, §8e). */
+typedef enum { RA_EFFECT_NONE, RA_EFFECT_REVOKE, RA_EFFECT_HOLD, RA_EFFECT_RELEASE } ra_effect_e;
+
+/** What becomes of the old certificate when a new one is made (§3-§8, fourth column). */
+typedef enum {
+    RA_FATE_KEPT,       /* it runs out */
+    RA_FATE_SUPERSEDED, /* revoked: superseded, or affiliation changed where the application says so */
+    RA_FATE_LOST,       /* revoked: its key is out of the holder's hands */
+    RA_FATE_BY_CAUSE    /* lost, damaged or changed: as the application says */
+} ra_fate_e;
+
+/* States of a certificate, as sets: which of them a business takes */
+typedef enum {
+    RA_CERTIFICATE_VALID = 1,
+    RA_CERTIFICATE_EXPIRED = 2,
+    RA_CERTIFICATE_NOT_YET_VALID = 4,
+    RA_CERTIFICATE_SUSPENDED = 8,
+    RA_CERTIFICATE_REVOKED = 16
+} ra_certificate_status_e;
+
+/* What the application must say beyond its form, as sets */
+typedef enum { RA_ASKS_CAUSE = 1, RA_ASKS_REVOCATION_REASON = 2, RA_ASKS_TOKEN = 4 } ra_asks_e;
+
 /** Who does one step of one business. */
 typedef struct ra_business_step_t {
     ra_step_e step;
@@ -81,6 +107,13 @@ typedef struct ra_business_t {
     unsigned kinds;   /* set of 1 << ra_kind_e */
     unsigned materials[RA_KIND_COUNT]; /* sets of ra_material_e */
     int fee;          /* production is blocked until it is settled or waived */
+    unsigned takes;   /* set of ra_certificate_status_e of the certificate it is about; 0: it is about none */
+    unsigned asks;    /* set of ra_asks_e */
+    int changes_name; /* the subject name may differ from the old certificate's */
+    int keeps_key;    /* the old certificate's key may be used again */
+    int tells_void;   /* the subscriber must be told that the old certificate becomes void (§8a) */
+    ra_effect_e effect;
+    ra_fate_e fate;
     const ra_business_step_t *steps;
     int step_count;
     const ra_step_e (*separate)[2]; /* pairs of steps that two different persons must do */

@@ -14,6 +14,11 @@
     (RA_MATERIAL_APPLICATION_FORM | RA_MATERIAL_ICP_LICENCE | RA_MATERIAL_ORGANISATION_CODE_CERTIFICATE |              \
      RA_MATERIAL_BUSINESS_LICENCE | RA_MATERIAL_APPLICANT_ID)
 #define FULL_SET {[RA_KIND_PERSON] = PERSON_SET, [RA_KIND_ORGANISATION] = ORGANISATION_SET, [RA_KIND_SERVER] = SERVER_SET}
+/* "Officer's ID": for person and server certificates the applicant's ID instead */
+#define OFFICER_SET                                                                                                    \
+    {[RA_KIND_PERSON] = PERSON_SET,                                                                                    \
+     [RA_KIND_ORGANISATION] = RA_MATERIAL_APPLICATION_FORM | RA_MATERIAL_OFFICER_ID,                                   \
+     [RA_KIND_SERVER] = RA_MATERIAL_APPLICATION_FORM | RA_MATERIAL_APPLICANT_ID}
 #define ALL_KINDS ((1u << RA_KIND_PERSON) | (1u << RA_KIND_ORGANISATION) | (1u << RA_KIND_SERVER))
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
@@ -37,20 +42,86 @@ static const ra_step_e three_hands[][2] = {
     {RA_STEP_REVIEW, RA_STEP_PRODUCTION},
 };
 
+/* §4, §5: as a new certificate without the agency */
+static const ra_business_step_t remake_steps[] = {
+    {RA_STEP_ACCEPTANCE, RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ENTRY, RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_REVIEW, RA_ROLE_REVIEW_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_PRODUCTION, RA_ROLE_ISSUING_OFFICER, RA_SCOPE_APPLICATIONS_PRODUCE, RA_STEP_NONE},
+    {RA_STEP_HANDOVER, RA_ROLE_ISSUING_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ARCHIVE, RA_ROLE_ARCHIVIST, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_COMPLETION, RA_ROLE_ISSUING_OFFICER, RA_SCOPE_NONE, RA_STEP_HANDOVER},
+};
+
+/* §8a-§8c: hand over, register */
+static const ra_business_step_t reissue_steps[] = {
+    {RA_STEP_ACCEPTANCE, RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ENTRY, RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_REVIEW, RA_ROLE_REVIEW_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_PRODUCTION, RA_ROLE_ISSUING_OFFICER, RA_SCOPE_APPLICATIONS_PRODUCE, RA_STEP_NONE},
+    {RA_STEP_HANDOVER, RA_ROLE_ISSUING_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_REGISTRATION, RA_ROLE_ISSUING_OFFICER | RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ARCHIVE, RA_ROLE_ARCHIVIST, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_COMPLETION, RA_ROLE_ISSUING_OFFICER, RA_SCOPE_NONE, RA_STEP_HANDOVER},
+};
+
+/* §6, §8d, §8e: accept → enter → review → at the CA → archive → complete */
+static const ra_business_step_t status_steps[] = {
+    {RA_STEP_ACCEPTANCE, RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ENTRY, RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_REVIEW, RA_ROLE_REVIEW_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_EXECUTION, RA_ROLE_NONE, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ARCHIVE, RA_ROLE_ARCHIVIST, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_COMPLETION, RA_ROLE_ACCEPTOR | RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+};
+
+/* §7: accept → operate → register → archive → complete (no review) */
+static const ra_business_step_t unlock_steps[] = {
+    {RA_STEP_ACCEPTANCE, RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_OPERATION, RA_ROLE_ISSUING_OFFICER | RA_ROLE_ACCEPTOR | RA_ROLE_TECHNICIAN, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_REGISTRATION, RA_ROLE_ISSUING_OFFICER | RA_ROLE_ACCEPTOR | RA_ROLE_TECHNICIAN, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ARCHIVE, RA_ROLE_ARCHIVIST, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_COMPLETION, RA_ROLE_ISSUING_OFFICER | RA_ROLE_ACCEPTOR | RA_ROLE_TECHNICIAN, RA_SCOPE_NONE, RA_STEP_REGISTRATION},
+};
+
+/* §6, §8d, §8e have no production: two hands */
+static const ra_step_e two_hands[][2] = {
+    {RA_STEP_ENTRY, RA_STEP_REVIEW},
+};
+
+/* §18.2: who unlocks is not who accepted */
+static const ra_step_e unlock_hands[][2] = {
+    {RA_STEP_ACCEPTANCE, RA_STEP_OPERATION},
+};
+
+#define STEPS(name) .steps = name, .step_count = COUNT(name)
+#define HANDS(name) .separate = name, .separate_count = COUNT(name)
+#define FORM_APPLY "证书申请(更新)表"
+#define FORM_CHANGE "证书变更、挂起、解挂、吊销表"
+#define LIVING (RA_CERTIFICATE_VALID | RA_CERTIFICATE_SUSPENDED)
+
 static const ra_business_t businesses[] = {
-    {
-        .name = "issue",
-        .en = "New certificate",
-        .zh = "证书新制",
-        .form = "证书申请(更新)表",
-        .kinds = ALL_KINDS,
-        .materials = FULL_SET,
-        .fee = 1,
-        .steps = issue_steps,
-        .step_count = COUNT(issue_steps),
-        .separate = three_hands,
-        .separate_count = COUNT(three_hands),
-    },
+    {.name = "issue", .en = "New certificate", .zh = "证书新制", .form = FORM_APPLY, .kinds = ALL_KINDS, .materials = FULL_SET,
+     .fee = 1, STEPS(issue_steps), HANDS(three_hands)},
+    {.name = "renew", .en = "Renewal", .zh = "到期更新", .form = FORM_APPLY, .kinds = ALL_KINDS, .materials = OFFICER_SET,
+     .fee = 1, .takes = RA_CERTIFICATE_VALID | RA_CERTIFICATE_EXPIRED, .keeps_key = 1, .fate = RA_FATE_KEPT,
+     STEPS(remake_steps), HANDS(three_hands)},
+    {.name = "modify", .en = "Change", .zh = "证书变更", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+     .takes = RA_CERTIFICATE_VALID, .changes_name = 1, .fate = RA_FATE_SUPERSEDED, STEPS(remake_steps), HANDS(three_hands)},
+    {.name = "revoke", .en = "Revocation", .zh = "证书吊销", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+     .takes = LIVING | RA_CERTIFICATE_NOT_YET_VALID, .asks = RA_ASKS_REVOCATION_REASON, .effect = RA_EFFECT_REVOKE, STEPS(status_steps), HANDS(two_hands)},
+    {.name = "unlock", .en = "Unlocking", .zh = "证书解锁", .form = "数字证书解锁申请表", .kinds = ALL_KINDS, .materials = OFFICER_SET,
+     .takes = RA_CERTIFICATE_VALID, STEPS(unlock_steps), HANDS(unlock_hands)},
+    {.name = "reissue_lost", .en = "Lost: re-issue", .zh = "丢失补办", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+     .fee = 1, .takes = LIVING, .tells_void = 1, .fate = RA_FATE_LOST, STEPS(reissue_steps), HANDS(three_hands)},
+    {.name = "reissue_damaged", .en = "Damaged: renewal", .zh = "损坏更新", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+     .fee = 1, .takes = LIVING, .asks = RA_ASKS_TOKEN, .fate = RA_FATE_SUPERSEDED, STEPS(reissue_steps), HANDS(three_hands)},
+    {.name = "replace_token", .en = "Token re-issue", .zh = "EKey 补发", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+     .fee = 1, .takes = LIVING, .asks = RA_ASKS_CAUSE, .fate = RA_FATE_BY_CAUSE, STEPS(reissue_steps), HANDS(three_hands)},
+    {.name = "suspend", .en = "Suspension", .zh = "证书挂起", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+     .takes = RA_CERTIFICATE_VALID, .effect = RA_EFFECT_HOLD, STEPS(status_steps), HANDS(two_hands)},
+    {.name = "resume", .en = "Resumption", .zh = "证书解挂", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+     .takes = RA_CERTIFICATE_SUSPENDED, .effect = RA_EFFECT_RELEASE, STEPS(status_steps), HANDS(two_hands)},
 };
 
 #ifdef RA_TEST_BUILD

@@ -17,6 +17,13 @@ static apr_status_t refuse_key(const ra_act_t *act, const char *violation, const
     return ra_refuse(act->tx->result, problem, NULL);
 }
 
+/* A renewal may keep the key of the certificate that it renews. */
+static apr_status_t is_old_key(const ra_act_t *act, const ra_application_t *application, ra_bytes_t hash, apr_int64_t *pfound)
+{
+    return ra_sql_int(act->tx, pfound, "SELECT 1 FROM certificates WHERE id = ? AND spki_sha256 = ?",
+                      RA_VALUES(ra_v_uuid(application->target_id), ra_v_bytes(hash)));
+}
+
 /* One key is certified once, ever; the application that used it in a failed attempt may use it again. */
 static apr_status_t claim_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
 {
@@ -27,6 +34,12 @@ static apr_status_t claim_key(const ra_act_t *act, const ra_application_t *appli
 
     if (status != APR_EEXIST) {
         return status;
+    }
+    if (application->business->keeps_key) {
+        status = is_old_key(act, application, hash, &own);
+        if (status != APR_ENOENT) {
+            return status;
+        }
     }
     status = ra_sql_int(act->tx, &own, "SELECT 1 FROM used_keys WHERE spki_sha256 = ? AND application_id = ?",
                         RA_VALUES(ra_v_bytes(hash), ra_v_uuid(application->id)));
@@ -102,10 +115,10 @@ apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *applic
 
 #define STATUS_OF_STATE                                                                                                \
     "CASE t.state WHEN 'prepared' THEN 'pending' WHEN 'sent' THEN 'pending' WHEN 'waiting' THEN 'waiting' WHEN 'unknown' THEN 'unknown'" \
-    " WHEN 'issued' THEN 'succeeded' ELSE 'failed' END"
+    " WHEN 'issued' THEN 'succeeded' WHEN 'done' THEN 'succeeded' ELSE 'failed' END"
 
 #define OPERATION                                                                                                      \
-    "SELECT t.id AS id, 'production' AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
+    "SELECT t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
     " t.certificate_id AS certificate_id, t.tries AS attempts, t.next_run_at AS next_run_at,"                          \
     " t.reason_outcome AS `reason.outcome`, t.reason_text AS `reason.text`, t.created_at AS created_at,"               \
     " t.updated_at AS updated_at, t.version AS version FROM ca_attempts t"
@@ -147,7 +160,7 @@ static apr_status_t close_attempt(const ra_act_t *act, const char *id, apr_int64
     apr_uint64_t affected = 0;
     apr_status_t status = ra_sql_change(act->tx, &affected,
                                         "UPDATE ca_attempts SET state = 'settled', reason_outcome = 'settled', version = version + 1,"
-                                        " updated_at = UTC_TIMESTAMP(6), next_run_at = NULL WHERE id = ? AND version = ? AND state = 'unknown'",
+                                        " updated_at = UTC_TIMESTAMP(6), next_run_at = NULL WHERE id = ? AND version = ? AND state = 'unknown' AND kind = 'enrol'",
                                         RA_VALUES(ra_v_uuid(id), ra_v_int(version)));
 
     if (status == APR_SUCCESS && affected != 1) {

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/x509.h"
+#include "business/certificate.h"
 
 static const ra_profile_t profiles[] = {
     {"subscriber-signing", "digitalSignature,nonRepudiation", "clientAuth,emailProtection"},
@@ -43,12 +44,20 @@ static void add_subject(ra_json_t *snapshot, const ra_json_t *subject)
     }
 }
 
+static void seal_snapshot(ra_application_t *application, const ra_json_t *snapshot, apr_pool_t *pool)
+{
+    unsigned char digest[RA_SHA256_BYTES];
+
+    application->snapshot = ra_json_canonical(snapshot, pool);
+    ra_sha256(digest, application->snapshot, strlen(application->snapshot));
+    application->snapshot_sha256 = ra_hex(ra_bytes_of(digest, sizeof(digest)), pool);
+}
+
 apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *application, const ra_json_t *certificate)
 {
     apr_pool_t *pool = act->tx->pool;
     const ra_profile_t *profile = ra_profile_of(application->kind, application->usage);
     ra_json_t *snapshot = ra_json_object_make(pool);
-    unsigned char digest[RA_SHA256_BYTES];
 
     ra_json_set_string(snapshot, "application_id", application->id);
     ra_json_set_string(snapshot, "number", application->number);
@@ -64,9 +73,29 @@ apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *applicatio
     ra_json_set_copy(snapshot, "key_algorithms", ra_json_get(certificate, "key_algorithms"));
     ra_json_set_int(snapshot, "validity_years", ra_json_get_int(certificate, "validity_years", 1));
     add_subject(snapshot, ra_json_get(certificate, "subject"));
-    application->snapshot = ra_json_canonical(snapshot, pool);
-    ra_sha256(digest, application->snapshot, strlen(application->snapshot));
-    application->snapshot_sha256 = ra_hex(ra_bytes_of(digest, sizeof(digest)), pool);
+    seal_snapshot(application, snapshot, pool);
+    return APR_SUCCESS;
+}
+
+apr_status_t ra_snapshot_of_act(const ra_act_t *act, ra_application_t *application)
+{
+    ra_json_t *snapshot = ra_json_object_make(act->tx->pool), *certificate;
+    ra_target_t target;
+    apr_status_t status = ra_target_read(&target, act, application->target_id);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    ra_json_set_string(snapshot, "application_id", application->id);
+    ra_json_set_string(snapshot, "number", application->number);
+    ra_json_set_string(snapshot, "business", application->business->name);
+    ra_json_set_copy(snapshot, "particulars", application->particulars);
+    certificate = ra_json_set_object(snapshot, "certificate");
+    ra_json_set_string(certificate, "id", target.id);
+    ra_json_set_string(certificate, "issuer", target.issuer);
+    ra_json_set_string(certificate, "serial", target.serial);
+    ra_json_set_string(certificate, "sha256", target.sha256);
+    seal_snapshot(application, snapshot, act->tx->pool);
     return APR_SUCCESS;
 }
 

@@ -21,6 +21,9 @@ const ra_profile_t *ra_profile_of(ra_kind_e kind, const char *usage);
  */
 apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *application, const ra_json_t *certificate);
 
+/** The snapshot of an act that makes no certificate: which certificate, and what is done to it. */
+apr_status_t ra_snapshot_of_act(const ra_act_t *act, ra_application_t *application);
+
 /** What the snapshot says, for the CA. Lives in @a pool; spki and csr are left empty. */
 apr_status_t ra_snapshot_request(ra_ca_request_t *request, const char *snapshot, apr_time_t now, apr_pool_t *pool);
 

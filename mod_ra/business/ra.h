@@ -21,6 +21,7 @@ typedef struct ra_settings_t {
     apr_interval_time_t code_lifetime;
     apr_interval_time_t upstream_timeout; /* of one try at the CA */
     apr_interval_time_t validity_tolerance; /* how far the CA's notBefore/notAfter may differ from what was approved */
+    apr_interval_time_t renewal_window;  /* how long before its end a certificate may be renewed */
     int status_needs_second_field;       /* the public query demands 社保编号 or serial (domain.md §18.4) */
 } ra_settings_t;
 

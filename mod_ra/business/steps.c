@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "business/profile.h"
+#include "business/revocation.h"
 
 /* Checks the form beyond its schema and writes what the step settles besides the application's row. */
 typedef apr_status_t (*step_rule_fn)(const ra_act_t *act, ra_application_t *application, const ra_json_t *form);
@@ -107,6 +108,11 @@ static apr_status_t rule_acceptance(const ra_act_t *act, ra_application_t *appli
     const ra_json_t *payment = ra_json_get(form, "payment");
     apr_status_t status = check_materials(act, application, form);
 
+    /* §8a: the subscriber is told that the lost certificate becomes void */
+    if (status == APR_SUCCESS && application->business->tells_void && !ra_json_get_bool(form, "subscriber_told", 0)) {
+        return refuse_at(act, "/subscriber_told", RA_VIOLATION_REQUIRED, RA_PROBLEM_PARTICULARS_MISSING);
+    }
+
     if (status == APR_SUCCESS && application->business->fee && !payment) {
         return refuse_at(act, "/payment", RA_VIOLATION_REQUIRED, RA_PROBLEM_PAYMENT_MISSING);
     }
@@ -144,9 +150,8 @@ static apr_status_t check_addresses(const ra_act_t *act, const ra_json_t *addres
     return APR_SUCCESS;
 }
 
-static apr_status_t rule_entry(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+static apr_status_t check_certificate(const ra_act_t *act, ra_application_t *application, const ra_json_t *certificate)
 {
-    const ra_json_t *certificate = ra_json_get(form, "certificate");
     int names = ra_json_size(ra_json_get(certificate, "dns_names")) + ra_json_size(ra_json_get(certificate, "ip_addresses"));
     const char *common_name = ra_json_get_string(ra_json_get(certificate, "subject"), "common_name");
     apr_status_t status;
@@ -169,6 +174,20 @@ static apr_status_t rule_entry(const ra_act_t *act, ra_application_t *applicatio
         status = check_addresses(act, ra_json_get(certificate, "ip_addresses"));
     }
     return status == APR_SUCCESS ? ra_snapshot_build(act, application, certificate) : status;
+}
+
+static apr_status_t rule_entry(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    const ra_json_t *certificate = ra_json_get(form, "certificate");
+
+    if (application->business->effect != RA_EFFECT_NONE) {
+        return certificate ? refuse_at(act, "/certificate", RA_VIOLATION_NOT_ALLOWED, RA_PROBLEM_BODY_INVALID)
+                           : ra_snapshot_of_act(act, application);
+    }
+    if (!certificate) {
+        return refuse_at(act, "/certificate", RA_VIOLATION_REQUIRED, RA_PROBLEM_BODY_INVALID);
+    }
+    return check_certificate(act, application, certificate);
 }
 
 /* The reviewer has compared form and materials: the subscriber's record takes over the data. */
@@ -236,6 +255,21 @@ static apr_status_t rule_archive(const ra_act_t *act, ra_application_t *applicat
     return demand_true(act, form, "", checks, RA_PROBLEM_ARCHIVE_INCOMPLETE);
 }
 
+/* §7: seal, handler's ID and the EKey itself are there */
+static apr_status_t rule_operation(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    static const char *const checks[] = {"token_present", "identity_checked", "seal_present", NULL};
+
+    (void)application;
+    return demand_true(act, form, "", checks, RA_PROBLEM_INSPECTION_FAILED);
+}
+
+static apr_status_t rule_completion(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    (void)form;
+    return ra_revocation_is_settled(act, application);
+}
+
 /* --- the table -------------------------------------------------------------------------------------------------- */
 
 static const step_rule_fn rules[RA_ACTION_COUNT] = {
@@ -243,7 +277,9 @@ static const step_rule_fn rules[RA_ACTION_COUNT] = {
     [RA_STEP_ENTRY] = rule_entry,
     [RA_STEP_REVIEW] = rule_review,
     [RA_STEP_HANDOVER] = rule_handover,
+    [RA_STEP_OPERATION] = rule_operation,
     [RA_STEP_ARCHIVE] = rule_archive,
+    [RA_STEP_COMPLETION] = rule_completion,
 };
 
 /* Who took the certificate is kept by name; of an ID number only the last four characters stay in the record. */
@@ -262,7 +298,7 @@ static const ra_json_t *without_id_number(const ra_act_t *act, const ra_json_t *
     return record;
 }
 
-apr_status_t ra_application_step(const ra_act_t *act, ra_application_t *application, ra_action_e action, const ra_json_t *form)
+apr_status_t ra_application_step(const ra_act_t *act, ra_application_t *application, ra_action_e action, const ra_json_t *form, const char **pjob)
 {
     const char *decision = ra_json_get_string(form, "decision");
     ra_step_t step = {
@@ -277,5 +313,9 @@ apr_status_t ra_application_step(const ra_act_t *act, ra_application_t *applicat
     if (status == APR_SUCCESS && step.decision == RA_DECISION_YES && rules[action]) {
         status = rules[action](act, application, form);
     }
-    return status == APR_SUCCESS ? ra_application_move(act, application, &step) : status;
+    if (status == APR_SUCCESS) {
+        status = ra_application_move(act, application, &step);
+    }
+    *pjob = NULL;
+    return status == APR_SUCCESS && application->state == RA_STATE_AWAITING_EXECUTION ? ra_revocation_of_effect(act, application, pjob) : status;
 }
