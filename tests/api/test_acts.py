@@ -1,0 +1,228 @@
+"""Every certificate act (domain.md §4-§8): from submission to completion, the effect at the CA, the fate of the old certificate."""
+import pytest
+
+from acts import MAKING, OPERATION, PARTICULARS, Act, certificate, ledger, wait_for_status
+from harness import samples
+from support import COMPLETION, acceptance, refused
+
+
+@pytest.fixture
+def old(ra):
+    return ra.case("completed")
+
+
+@pytest.fixture(scope="module")
+def soon(make_ra):
+    """An instance that lets a certificate be renewed at any time before its end."""
+    return make_ra("acts", EXTRA_GLOBAL="RARenewalWindow 3650")
+
+
+REASONS = {"modify": 4, "reissue_lost": 1, "reissue_damaged": 4, "replace_token": 4}
+
+
+@pytest.mark.parametrize("business", [name for name in MAKING if name != "renew"])
+def test_a_new_certificate_takes_the_place_of_the_old_one_which_is_then_revoked(ra, old, business):
+    serial = old.certificate["serial"]
+    act = Act(ra, business, old)
+    act.run()
+    assert act.state == "completed"
+    assert certificate(ra, act)["status"] == "valid"
+    assert certificate(ra, old)["status"] == "revoked"
+    made, = ledger(ra, "certificate", act.certificate["serial"])
+    revoked, = ledger(ra, "revocation", serial)
+    assert revoked["reason"] == REASONS[business]
+    assert revoked["at"] > made["at"]
+
+
+def test_the_old_certificate_stays_valid_until_the_new_one_is_made(ra, old):
+    act = Act(ra, "reissue_lost", old)
+    act.submit()
+    act.accept()
+    act.enter()
+    act.review()
+    act.draw()
+    assert certificate(ra, old)["status"] == "valid"
+    assert not ledger(ra, "revocation", old.certificate["serial"])
+    act.produce()
+    wait_for_status(ra, old, "revoked")
+
+
+@pytest.mark.parametrize("keeps_key", [True, False])
+def test_a_renewal_may_keep_its_key_and_leaves_the_old_certificate_alone(soon, keeps_key):
+    old = soon.case("completed")
+    act = Act(soon, "renew", old)
+    if keeps_key:
+        act.key = old.key
+    act.run()
+    assert act.state == "completed"
+    assert (act.certificate["spki_sha256"] == old.certificate["spki_sha256"]) == keeps_key
+    assert certificate(soon, old)["status"] == "valid"
+    assert not ledger(soon, "revocation", old.certificate["serial"])
+
+
+def test_only_a_renewal_may_use_an_old_key_again(ra, old):
+    act = Act(ra, "reissue_damaged", old)
+    act.key = old.key
+    act.submit()
+    act.accept()
+    act.enter()
+    act.review()
+    act.draw()
+    refused(act.ask(expect=422), 422, "key-reused", ("/csr", "key-reused"))
+
+
+def test_a_renewal_long_before_the_end_is_too_early(ra, old):
+    refused(ra.staff("acceptor").post("/applications", Act(ra, "renew", old).form, expect=409), 409, "renewal-too-early")
+
+
+@pytest.mark.parametrize("reason, number", [("cessation_of_operation", 5), ("key_compromise", 1), ("unspecified", 0)])
+def test_revocation_reaches_the_ca_with_its_reason(ra, old, reason, number):
+    act = Act(ra, "revoke", old, revocation_reason=reason)
+    act.run()
+    assert act.state == "completed"
+    assert certificate(ra, old)["status"] == "revoked"
+    assert [line["reason"] for line in ledger(ra, "revocation", old.certificate["serial"])] == [number]
+    shown = ra.public.get("/certificate-status", params={"subject": old.name}).json()["items"][0]
+    assert (shown["status"], shown["source_status"]) == ("revoked", "证书注销")
+
+
+def test_suspension_and_resumption_hold_and_release_at_the_ca(ra, old):
+    suspended = Act(ra, "suspend", old)
+    suspended.run()
+    assert certificate(ra, old)["status"] == "suspended"
+    shown = ra.public.get("/certificate-status", params={"subject": old.name, "serial": old.certificate["serial"]}).json()["items"][0]
+    assert (shown["status"], shown["source_status"]) == ("suspended", "挂起")
+    Act(ra, "resume", old).run()
+    assert certificate(ra, old)["status"] == "valid"
+    assert [line["reason"] for line in ledger(ra, "revocation", old.certificate["serial"])] == [6, 8]
+
+
+def test_unlocking_touches_only_the_token(ra, old):
+    act = Act(ra, "unlock", old)
+    act.run()
+    assert act.state == "completed"
+    assert certificate(ra, old)["status"] == "valid"
+    assert not ledger(ra, "revocation", old.certificate["serial"])
+    assert [step["step"] for step in act.history()] == ["submission", "acceptance", "operation", "registration", "archive", "completion"]
+
+
+def test_who_accepted_does_not_unlock(ra, old):
+    both = ra.person("acceptor", "technician")
+    act = Act(ra, "unlock", old)
+    act.submit()
+    act.accept(both)
+    act.refuse(both, "operation", OPERATION, 403, "separation-of-duty")
+    act.refuse("technician", "operation", {**OPERATION, "token_present": False}, 422, "inspection-failed", ("/token_present", "not-checked"))
+    act.step("technician", "operation", OPERATION)
+
+
+def test_a_change_of_name_is_made_with_the_new_name(ra, old):
+    name = samples.organisation_name()
+    act = Act(ra, "modify", old, subject_name=name, revocation_reason="affiliation_changed")
+    act.run()
+    assert act.certificate["subject_name"] == name
+    assert [line["reason"] for line in ledger(ra, "revocation", old.certificate["serial"])] == [3]
+
+
+def test_a_token_that_was_lost_is_revoked_as_compromised(ra, old):
+    Act(ra, "replace_token", old, cause="lost").run()
+    assert [line["reason"] for line in ledger(ra, "revocation", old.certificate["serial"])] == [1]
+
+
+def test_the_subscriber_is_told_that_a_lost_certificate_becomes_void(ra, old):
+    act = Act(ra, "reissue_lost", old)
+    act.submit()
+    act.refuse("acceptor", "acceptance", acceptance("organisation"), 422, "particulars-missing", ("/subscriber_told", "required"))
+
+
+@pytest.mark.parametrize("business", sorted(PARTICULARS))
+def test_what_a_business_must_be_told_is_asked_for(ra, old, business):
+    form = {key: value for key, value in Act(ra, business, old).form.items() if key not in PARTICULARS[business]}
+    member, = PARTICULARS[business]
+    refused(ra.staff("acceptor").post("/applications", form, expect=422), 422, "particulars-missing", ("/" + member, "required"))
+
+
+def test_wrong_combinations_are_refused_by_name(ra, old):
+    acceptor = ra.staff("acceptor")
+    refused(acceptor.post("/applications", Act(ra, "resume", old).form, expect=409), 409, "certificate-state")
+    Act(ra, "revoke", old).run()
+    for business in (*MAKING, "revoke", "suspend", "resume", "unlock"):
+        refused(acceptor.post("/applications", Act(ra, business, old).form, expect=409), 409, "certificate-state")
+
+
+def test_one_open_application_per_certificate(ra, old):
+    first = Act(ra, "suspend", old)
+    first.submit()
+    refused(ra.staff("acceptor").post("/applications", Act(ra, "revoke", old).form, expect=409), 409, "duplicate-application")
+    first.withdraw()
+    Act(ra, "revoke", old).submit()
+
+
+def test_a_certificate_out_of_sight_does_not_exist(ra, old):
+    elsewhere = ra.person("acceptor", office_id=ra.office("140200"), province_wide=False)
+    refused(ra.staff(elsewhere).post("/applications", Act(ra, "revoke", old).form, expect=422), 422, "certificate-needed",
+            ("/certificate_id", "unknown-reference"))
+
+
+def test_an_act_that_makes_no_certificate_takes_no_certificate_data(ra, old):
+    act = Act(ra, "suspend", old)
+    act.submit()
+    act.accept()
+    body = {"certificate": {"subject": {"common_name": old.name}, "validity_years": 1, "key_algorithms": ["rsa"]}}
+    act.refuse("entry_officer", "entry", body, 422, "body-invalid", ("/certificate", "not-allowed"))
+
+
+@pytest.mark.log("RA0421")
+def test_a_revocation_survives_a_ca_that_is_down(ra, old):
+    act = Act(ra, "revoke", old)
+    act.submit()
+    act.accept()
+    act.enter()
+    ra.stack.ca.stop()
+    try:
+        act.review()
+        assert act.state == "in_execution"
+        assert certificate(ra, old)["status"] == "valid"
+    finally:
+        ra.stack.ca.start()
+    act.wait("awaiting_archive", 30)
+    assert len(ledger(ra, "revocation", old.certificate["serial"])) == 1
+
+
+@pytest.mark.log("RA0421")
+def test_a_revocation_that_the_ca_rejects_goes_back_to_the_reviewer(ra, old):
+    act = Act(ra, "revoke", old)
+    act.submit()
+    act.accept()
+    act.enter()
+    ra.stack.ca.knobs(mode="reject", body="rr", count=1)
+    try:
+        act.review()
+        act.wait("awaiting_review")
+    finally:
+        ra.stack.ca.reset()
+    assert certificate(ra, old)["status"] == "valid"
+    act.review()
+    act.wait("awaiting_archive")
+    assert certificate(ra, old)["status"] == "revoked"
+
+
+@pytest.mark.log("RA0421")
+def test_completion_waits_for_the_old_certificate(ra, old):
+    act = Act(ra, "reissue_damaged", old)
+    act.submit()
+    act.accept()
+    act.enter()
+    act.review()
+    act.draw()
+    ra.stack.ca.knobs(mode="reject", body="rr", count=-1)
+    try:
+        act.produce()
+        act.hand_over()
+        act.step("issuing_officer", "registration", {"register": "A1"})
+        act.archive()
+        act.refuse("issuing_officer", "completion", COMPLETION, 409, "old-certificate-open")
+    finally:
+        ra.stack.ca.reset()
+    wait_for_status(ra, old, "revoked", 60)
+    act.complete()
