@@ -64,7 +64,7 @@ static ra_principal_kind_e kind_of(const ra_call_t *call)
     return strncmp(call->operation->path, "/systems", 8) == 0 ? RA_PRINCIPAL_SYSTEM : RA_PRINCIPAL_PERSON;
 }
 
-static apr_status_t list_principals(ra_call_t *call)
+apr_status_t ra_list_principals(ra_call_t *call)
 {
     ra_directory_filter_t filter = {kind_of(call), ra_call_text(call, "office_id"), ra_call_text(call, "q"), NULL, ra_call_limit(call)};
     ra_json_t *items;
@@ -92,7 +92,7 @@ static apr_status_t answer_principal(ra_call_t *call, const char *id)
     return status;
 }
 
-static apr_status_t create_principal(ra_call_t *call)
+apr_status_t ra_create_principal(ra_call_t *call)
 {
     const char *id;
     apr_status_t status = ra_directory_add(&id, &call->act, kind_of(call), call->body);
@@ -105,7 +105,7 @@ static apr_status_t create_principal(ra_call_t *call)
     return answer_principal(call, id);
 }
 
-static apr_status_t get_principal(ra_call_t *call)
+apr_status_t ra_get_principal(ra_call_t *call)
 {
     return answer_principal(call, ra_call_text(call, "id"));
 }
@@ -189,21 +189,6 @@ static apr_status_t enable(ra_call_t *call, const ra_directory_target_t *target,
     return ra_directory_disable(&call->act, target, 0, NULL);
 }
 
-apr_status_t ra_list_people(ra_call_t *call)
-{
-    return list_principals(call);
-}
-
-apr_status_t ra_create_person(ra_call_t *call)
-{
-    return create_principal(call);
-}
-
-apr_status_t ra_get_person(ra_call_t *call)
-{
-    return get_principal(call);
-}
-
 apr_status_t ra_update_person(ra_call_t *call)
 {
     return change_principal(call, change_data);
@@ -212,21 +197,6 @@ apr_status_t ra_update_person(ra_call_t *call)
 apr_status_t ra_set_person_roles(ra_call_t *call)
 {
     return change_principal(call, change_roles);
-}
-
-apr_status_t ra_list_systems(ra_call_t *call)
-{
-    return list_principals(call);
-}
-
-apr_status_t ra_create_system(ra_call_t *call)
-{
-    return create_principal(call);
-}
-
-apr_status_t ra_get_system(ra_call_t *call)
-{
-    return get_principal(call);
 }
 
 apr_status_t ra_set_system_scopes(ra_call_t *call)

@@ -13,18 +13,18 @@
     X("createOffice", ra_create_office)                                                                                \
     X("listAgencies", ra_list_agencies)                                                                                \
     X("createAgency", ra_create_agency)                                                                                \
-    X("listPeople", ra_list_people)                                                                                    \
-    X("createPerson", ra_create_person)                                                                                \
-    X("getPerson", ra_get_person)                                                                                      \
+    X("listPeople", ra_list_principals)                                                                                \
+    X("createPerson", ra_create_principal)                                                                             \
+    X("getPerson", ra_get_principal)                                                                                   \
     X("updatePerson", ra_update_person)                                                                                \
     X("setPersonRoles", ra_set_person_roles)                                                                           \
     X("bindPersonCertificate", ra_bind_certificate)                                                                    \
     X("disablePersonCertificate", ra_disable_certificate)                                                              \
     X("disablePerson", ra_disable_principal)                                                                           \
     X("enablePerson", ra_enable_principal)                                                                             \
-    X("listSystems", ra_list_systems)                                                                                  \
-    X("createSystem", ra_create_system)                                                                                \
-    X("getSystem", ra_get_system)                                                                                      \
+    X("listSystems", ra_list_principals)                                                                               \
+    X("createSystem", ra_create_principal)                                                                             \
+    X("getSystem", ra_get_principal)                                                                                   \
     X("setSystemScopes", ra_set_system_scopes)                                                                         \
     X("bindSystemCertificate", ra_bind_certificate)                                                                    \
     X("disableSystemCertificate", ra_disable_certificate)                                                              \
@@ -61,14 +61,11 @@ apr_status_t ra_list_offices(ra_call_t *call);
 apr_status_t ra_create_office(ra_call_t *call);
 apr_status_t ra_list_agencies(ra_call_t *call);
 apr_status_t ra_create_agency(ra_call_t *call);
-apr_status_t ra_list_people(ra_call_t *call);
-apr_status_t ra_create_person(ra_call_t *call);
-apr_status_t ra_get_person(ra_call_t *call);
+apr_status_t ra_list_principals(ra_call_t *call);
+apr_status_t ra_create_principal(ra_call_t *call);
+apr_status_t ra_get_principal(ra_call_t *call);
 apr_status_t ra_update_person(ra_call_t *call);
 apr_status_t ra_set_person_roles(ra_call_t *call);
-apr_status_t ra_list_systems(ra_call_t *call);
-apr_status_t ra_create_system(ra_call_t *call);
-apr_status_t ra_get_system(ra_call_t *call);
 apr_status_t ra_set_system_scopes(ra_call_t *call);
 apr_status_t ra_bind_certificate(ra_call_t *call);
 apr_status_t ra_disable_certificate(ra_call_t *call);
