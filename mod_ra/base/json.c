@@ -85,7 +85,9 @@ static cJSON *put(cJSON *object, const char *name, cJSON *node)
         cJSON_Delete(node);
         return NULL;
     }
-    if (!cJSON_ReplaceItemInObjectCaseSensitive(object, name, node) && !cJSON_AddItemToObject(object, name, node)) {
+    /* Looked up first: cJSON copies the name before it finds that there is nothing to replace. */
+    if (ra_json_get(object, name) ? !cJSON_ReplaceItemInObjectCaseSensitive(object, name, node)
+                                  : !cJSON_AddItemToObject(object, name, node)) {
         abort(); /* out of memory */
     }
     return node;

@@ -11,6 +11,7 @@
 
 #define RA_TRACE_BYTES 16
 #define RA_SPAN_BYTES 8
+#define RA_STOCK_BYTES 768 /* for 32 requests */
 #define RA_TRACEPARENT_CHARS 55 /* "00-" 32 "-" 16 "-" 2 */
 #define RA_REQUEST_ID_MAX 64
 
@@ -42,14 +43,25 @@ int ra_traceparent_is_valid(const char *text)
            text[52] == '-' && is_hex(text + 53, 2, 1);
 }
 
+/*
+ * Random bytes for ids, which need to be unlike each other and nothing more: taken from the generator some hundreds at
+ * a time, because asking it costs more than all the rest of a trace. A child is forked before its threads ask, so no two
+ * children hold the same ones.
+ */
 static const char *random_hex(request_rec *r, apr_size_t bytes)
 {
-    unsigned char buffer[RA_SHA256_BYTES];
-    if (ra_random(buffer, bytes) != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, RA_LOG_RANDOM "no random bytes for a trace id");
-        ra_sha256(buffer, &r, sizeof(r));
+    static __thread unsigned char stock[RA_STOCK_BYTES];
+    static __thread apr_size_t left;
+    if (left < bytes) {
+        left = sizeof(stock);
+        if (ra_random(stock, sizeof(stock)) != APR_SUCCESS) {
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, RA_LOG_RANDOM "no random bytes for a trace id");
+            ra_sha256(stock, &r, sizeof(r));
+            left = RA_SHA256_BYTES;
+        }
     }
-    return ra_hex(ra_bytes_of(buffer, bytes), r->pool);
+    left -= bytes;
+    return ra_hex(ra_bytes_of(stock + left, bytes), r->pool);
 }
 
 static int is_harmless_id(const char *text)
