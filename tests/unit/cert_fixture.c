@@ -23,8 +23,9 @@ static X509_NAME *name_of(const char *const (*subject)[2])
     for (; (*subject)[0]; subject++) {
         int joined = *(*subject)[0] == '+';
 
-        assert_int_equal(X509_NAME_add_entry_by_txt(name, (*subject)[0] + joined, MBSTRING_UTF8, (const unsigned char *)(*subject)[1], -1, -1,
-                                                    joined ? -1 : 0), 1);
+        assert_int_equal(X509_NAME_add_entry_by_txt(name, (*subject)[0] + joined, MBSTRING_UTF8,
+                                                    (const unsigned char *)(*subject)[1], -1, -1, joined ? -1 : 0),
+                         1);
     }
     return name;
 }

@@ -9,8 +9,9 @@
 /** What a certificate is to say; a NULL text leaves the extension out. */
 typedef struct cert_wish_t {
     EVP_PKEY *key;
-    const char *const (*subject)[2]; /* pairs of type and value, ended by {NULL, NULL}; a type "+OU" joins the RDN before it */
-    const char *names;               /* as OpenSSL's configuration writes them: "DNS:a.example.cn,IP:192.0.2.1" */
+    const char *const (
+        *subject)[2];  /* pairs of type and value, ended by {NULL, NULL}; a type "+OU" joins the RDN before it */
+    const char *names; /* as OpenSSL's configuration writes them: "DNS:a.example.cn,IP:192.0.2.1" */
     const char *key_usage;
     const char *ext_key_usage;
     const char *constraints;
@@ -18,7 +19,8 @@ typedef struct cert_wish_t {
     apr_time_t not_after;
 } cert_wish_t;
 
-/** Makes it, signs it with another key, and reads it. Fails the test when OpenSSL does not make it. Lives in @a pool. */
+/** Makes it, signs it with another key, and reads it. Fails the test when OpenSSL does not make it. Lives in @a pool.
+ */
 ra_cert_t *cert_made(const cert_wish_t *wish, apr_pool_t *pool);
 
 /** The SubjectPublicKeyInfo of a key, in @a pool. */

@@ -89,7 +89,8 @@ static void read_line(line_t *line, char *text, const expect_words_t words[EXPEC
     }
 }
 
-expect_t *expect_load(const char *file, const char *section, const expect_words_t words[EXPECT_COLUMNS], apr_pool_t *pool)
+expect_t *expect_load(const char *file, const char *section, const expect_words_t words[EXPECT_COLUMNS],
+                      apr_pool_t *pool)
 {
     const char *header = apr_psprintf(pool, "[%s]", section);
     expect_t *expect = apr_pcalloc(pool, sizeof(*expect));
@@ -140,10 +141,12 @@ static int matches(const line_t *line, const char *const values[EXPECT_COLUMNS])
     return 1;
 }
 
-static void differs(expect_t *expect, const char *const values[EXPECT_COLUMNS], const char *what, const char *detail, int number)
+static void differs(expect_t *expect, const char *const values[EXPECT_COLUMNS], const char *what, const char *detail,
+                    int number)
 {
     if (expect->differences++ < DIFFERENCES_SHOWN) {
-        print_error("%s:%d: %s | %s | %s | %s: %s %s\n", expect->file, number, values[0], values[1], values[2], values[3], what, detail);
+        print_error("%s:%d: %s | %s | %s | %s: %s %s\n", expect->file, number, values[0], values[1], values[2],
+                    values[3], what, detail);
     }
 }
 
@@ -184,7 +187,8 @@ int expect_finish(const expect_t *expect)
         }
     }
     if (expect->differences > 0 || unused > 0) {
-        fail_msg("%s: %d of %d combinations differ, %d lines match nothing", expect->file, expect->differences, expect->compared, unused);
+        fail_msg("%s: %d of %d combinations differ, %d lines match nothing", expect->file, expect->differences,
+                 expect->compared, unused);
     }
     return expect->compared;
 }

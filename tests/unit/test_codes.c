@@ -1,4 +1,5 @@
-/* Reference and authorisation codes as people type them: alphabet, groups, look-alikes, and slips that the check character finds. */
+/* Reference and authorisation codes as people type them: alphabet, groups, look-alikes, and slips that the check
+ * character finds. */
 #include "unit.h"
 
 #include "base/limits.h"
@@ -115,7 +116,10 @@ static void test_a_code_typed_with_look_alikes_is_the_same_code(void **state)
         char *typed = apr_pstrdup(*state, code);
 
         for (char *at = typed; *at; at++) {
-            *at = *at == '0' ? "Oo"[i % 2] : *at == '1' ? "IiLl"[i % 4] : *at >= 'A' && i % 3 ? (char)(*at - 'A' + 'a') : *at;
+            *at = *at == '0'            ? "Oo"[i % 2]
+                  : *at == '1'          ? "IiLl"[i % 4]
+                  : *at >= 'A' && i % 3 ? (char)(*at - 'A' + 'a')
+                                        : *at;
         }
         assert_clean(typed, ra_code_clean(code, *state), *state);
     }
@@ -124,7 +128,8 @@ static void test_a_code_typed_with_look_alikes_is_the_same_code(void **state)
 /* U is not in the alphabet; the rest cannot have been meant. No byte of another script may pass for a letter. */
 static void test_impossible_characters_are_refused(void **state)
 {
-    static const char *const typed[] = {"U", "u", "ABCDE_12345", "ABCDE.12345", "A\tB", "A\nB", "\x7f", "Ａ", "－", "一", "A\xc0", "é", "*"};
+    static const char *const typed[] = {"U",  "u",  "ABCDE_12345", "ABCDE.12345", "A\tB", "A\nB", "\x7f",
+                                        "Ａ", "－", "一",          "A\xc0",       "é",    "*"};
 
     for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
         if (ra_code_clean(typed[i], *state)) {
@@ -133,7 +138,8 @@ static void test_impossible_characters_are_refused(void **state)
     }
     for (int c = 1; c < 256; c++) {
         char text[2] = {(char)c, '\0'};
-        int possible = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z' && c != 'U') || (c >= 'a' && c <= 'z' && c != 'u') || c == '-' || c == ' ';
+        int possible = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z' && c != 'U') ||
+                       (c >= 'a' && c <= 'z' && c != 'u') || c == '-' || c == ' ';
 
         assert_int_equal(ra_code_clean(text, *state) != NULL, possible);
     }

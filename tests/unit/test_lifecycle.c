@@ -1,6 +1,6 @@
 /*
- * The life cycle of `issue` against lifecycle_issue.expect, which is written by hand: every state × every action × every actor × every
- * decision; then the same person in two steps, and whole runs with their detours.
+ * The life cycle of `issue` against lifecycle_issue.expect, which is written by hand: every state × every action ×
+ * every actor × every decision; then the same person in two steps, and whole runs with their detours.
  */
 #include "unit.h"
 
@@ -13,26 +13,61 @@
 /* ---- the words of the expectation, written here once more: the engine's own names are checked against them ---- */
 
 static const char *const state_words[] = {
-    "awaiting_agency",    "awaiting_acceptance", "awaiting_entry",           "awaiting_review",     "awaiting_production",
-    "awaiting_handover",  "awaiting_archive",    "awaiting_completion",      "in_production",       "rejected:agency_decision",
-    "rejected:acceptance", "rejected:review",    "completed",                "withdrawn",           "in_execution",
-    "awaiting_operation", "awaiting_registration", NULL,
+    "awaiting_agency",
+    "awaiting_acceptance",
+    "awaiting_entry",
+    "awaiting_review",
+    "awaiting_production",
+    "awaiting_handover",
+    "awaiting_archive",
+    "awaiting_completion",
+    "in_production",
+    "rejected:agency_decision",
+    "rejected:acceptance",
+    "rejected:review",
+    "completed",
+    "withdrawn",
+    "in_execution",
+    "awaiting_operation",
+    "awaiting_registration",
+    NULL,
 };
 static const char *const action_words[] = {
-    "agency_decision", "acceptance",   "entry",   "review",     "execution", "production", "operation", "handover",
-    "registration",    "archive",      "completion", "edit",    "withdrawal", "codes",     "made",      "not_made", NULL,
+    "agency_decision", "acceptance", "entry",        "review",   "execution",  "production",
+    "operation",       "handover",   "registration", "archive",  "completion", "edit",
+    "withdrawal",      "codes",      "made",         "not_made", NULL,
 };
 static const char *const actor_words[] = {
-    "acceptor", "entry_officer", "review_officer", "issuing_officer", "archivist", "hotline_agent", "technician", "field_engineer",
-    "marketing", "manager", "administrator", "auditor", "agency",
-    "applications.submit", "applications.read", "agency.decide", "applications.produce", "certificates.read",
+    "acceptor",
+    "entry_officer",
+    "review_officer",
+    "issuing_officer",
+    "archivist",
+    "hotline_agent",
+    "technician",
+    "field_engineer",
+    "marketing",
+    "manager",
+    "administrator",
+    "auditor",
+    "agency",
+    "applications.submit",
+    "applications.read",
+    "agency.decide",
+    "applications.produce",
+    "certificates.read",
     "ra",
-    "agency@own", "agency.decide@own", "applications.submit@own", "agency@other", "agency.decide@other", "issuing_officer@handover",
+    "agency@own",
+    "agency.decide@own",
+    "applications.submit@own",
+    "agency@other",
+    "agency.decide@other",
+    "issuing_officer@handover",
     NULL,
 };
 static const char *const step_words[] = {
-    "nothing", "agency_decision", "acceptance", "entry", "review", "execution", "production", "operation", "handover",
-    "registration", "archive", "completion", NULL,
+    "nothing",   "agency_decision", "acceptance",   "entry",   "review",     "execution", "production",
+    "operation", "handover",        "registration", "archive", "completion", NULL,
 };
 static const char *const decision_words[] = {"yes", "no", NULL};
 
@@ -41,8 +76,9 @@ static const expect_words_t hands_words[EXPECT_COLUMNS] = {state_words, action_w
 
 /* Hands of everybody else, one for each step. */
 static const char *const others[RA_STEP_COUNT] = {
-    "agency-person", "acceptor-person", "entry-person", "review-person", "execution-person", "production-person", "operation-person",
-    "handover-person", "registration-person", "archive-person", "completion-person",
+    "agency-person",       "acceptor-person",   "entry-person",      "review-person",
+    "execution-person",    "production-person", "operation-person",  "handover-person",
+    "registration-person", "archive-person",    "completion-person",
 };
 
 /* ---- cases and actors ---- */
@@ -110,7 +146,8 @@ static ra_actor_t actor_of(const char *word, apr_pool_t *pool)
 }
 
 /* What the engine answers, in the words of the expectation. */
-static const char *answer(const ra_case_t *subject, const ra_actor_t *actor, ra_action_e action, ra_decision_e decision, apr_pool_t *pool)
+static const char *answer(const ra_case_t *subject, const ra_actor_t *actor, ra_action_e action, ra_decision_e decision,
+                          apr_pool_t *pool)
 {
     ra_move_t move;
     int allowed;
@@ -122,7 +159,8 @@ static const char *answer(const ra_case_t *subject, const ra_actor_t *actor, ra_
         assert_int_equal(move.other, RA_STEP_NONE);
         return ra_state_name(move.next);
     }
-    return apr_pstrcat(pool, "refused ", move.problem, move.other == RA_STEP_NONE ? "" : " ", ra_step_name(move.other), NULL);
+    return apr_pstrcat(pool, "refused ", move.problem, move.other == RA_STEP_NONE ? "" : " ", ra_step_name(move.other),
+                       NULL);
 }
 
 static const char *answer_in_words(const char *const words[EXPECT_COLUMNS], apr_pool_t *pool)
@@ -234,7 +272,8 @@ static void test_the_same_person_in_two_steps_is_as_written(void **state)
     assert_int_equal(expect_finish(expect), (12 + 5) * 12);
 }
 
-static void assert_answer(const ra_case_t *subject, const ra_actor_t *actor, const char *action, const char *wanted, apr_pool_t *pool)
+static void assert_answer(const ra_case_t *subject, const ra_actor_t *actor, const char *action, const char *wanted,
+                          apr_pool_t *pool)
 {
     assert_string_equal(answer(subject, actor, action_of(action), RA_DECISION_YES, pool), wanted);
 }
@@ -242,7 +281,8 @@ static void assert_answer(const ra_case_t *subject, const ra_actor_t *actor, con
 /* All three roles in one person change nothing: the person is the unit of separation, not the role (domain.md §1). */
 static void test_several_roles_of_one_person_do_not_lift_the_separation(void **state)
 {
-    ra_actor_t actor = {.id = "one person", .roles = RA_ROLE_ENTRY_OFFICER | RA_ROLE_REVIEW_OFFICER | RA_ROLE_ISSUING_OFFICER};
+    ra_actor_t actor = {.id = "one person",
+                        .roles = RA_ROLE_ENTRY_OFFICER | RA_ROLE_REVIEW_OFFICER | RA_ROLE_ISSUING_OFFICER};
     ra_case_t subject = case_in("awaiting_review");
 
     subject.hands[RA_STEP_ENTRY] = "one person";
@@ -268,7 +308,8 @@ static void test_hands_are_compared_by_their_text(void **state)
     assert_answer(&subject, &actor, "review", "awaiting_production", *state);
 }
 
-/* A business system is a hand like a person: it cannot produce what it has entered or reviewed, were that ever possible. */
+/* A business system is a hand like a person: it cannot produce what it has entered or reviewed, were that ever
+ * possible. */
 static void test_a_system_with_the_scope_produces_unless_it_is_another_hand(void **state)
 {
     ra_actor_t actor = actor_of("applications.produce", *state);
@@ -283,7 +324,8 @@ static void test_a_system_with_the_scope_produces_unless_it_is_another_hand(void
     assert_answer(&subject, &actor, "production", "refused separation-of-duty review", *state);
 }
 
-/* Who drew the codes is the producer: reviewing or entering is closed to that person, another producer may still use the codes. */
+/* Who drew the codes is the producer: reviewing or entering is closed to that person, another producer may still use
+ * the codes. */
 static void test_who_drew_the_codes_counts_as_the_producer(void **state)
 {
     ra_actor_t actor = actor_of("entry_officer", *state);
@@ -334,7 +376,8 @@ typedef struct stage_t {
     const char *state; /* afterwards */
 } stage_t;
 
-/* Walks a case through the stages; each actor is a person of their own, named after their role, as an application keeps its hands. */
+/* Walks a case through the stages; each actor is a person of their own, named after their role, as an application keeps
+ * its hands. */
 static void walk(const stage_t *stages, int count, apr_pool_t *pool)
 {
     ra_case_t subject = case_in("awaiting_agency");

@@ -15,19 +15,22 @@
 static EVP_PKEY *key, *other_key;
 static apr_time_t now; /* 2026-11-23T08:15:30Z */
 
-static const char person_snapshot[] =
-    "{\"ext_key_usage\":\"clientAuth,emailProtection\",\"key_algorithms\":[\"ec_p256\"],\"key_usage\":\"digitalSignature,nonRepudiation\","
-    "\"subject\":[{\"type\":\"C\",\"value\":\"CN\"},{\"type\":\"O\",\"value\":\"山西易联众信息技术有限公司\"},{\"type\":\"CN\",\"value\":\"张三\"}],"
-    "\"validity_years\":1}";
+static const char person_snapshot[] = "{\"ext_key_usage\":\"clientAuth,emailProtection\",\"key_algorithms\":[\"ec_"
+                                      "p256\"],\"key_usage\":\"digitalSignature,nonRepudiation\","
+                                      "\"subject\":[{\"type\":\"C\",\"value\":\"CN\"},{\"type\":\"O\",\"value\":"
+                                      "\"山西易联众信息技术有限公司\"},{\"type\":\"CN\",\"value\":\"张三\"}],"
+                                      "\"validity_years\":1}";
 static const char encryption_snapshot[] =
     "{\"ext_key_usage\":\"\",\"key_algorithms\":[\"rsa\"],\"key_usage\":\"keyEncipherment,dataEncipherment\","
     "\"subject\":[{\"type\":\"CN\",\"value\":\"张三\"}],\"validity_years\":2}";
 static const char server_snapshot[] =
-    "{\"dns_names\":[\"www.example.cn\",\"api.example.cn\"],\"ext_key_usage\":\"serverAuth\",\"ip_addresses\":[\"192.0.2.1\",\"2001:db8::1\"],"
+    "{\"dns_names\":[\"www.example.cn\",\"api.example.cn\"],\"ext_key_usage\":\"serverAuth\",\"ip_addresses\":[\"192.0."
+    "2.1\",\"2001:db8::1\"],"
     "\"key_algorithms\":[\"rsa\",\"ec_p256\"],\"key_usage\":\"digitalSignature,keyEncipherment\","
     "\"subject\":[{\"type\":\"CN\",\"value\":\"www.example.cn\"}],\"validity_years\":1}";
 
-static const char *const person_subject[][2] = {{"C", "CN"}, {"O", "山西易联众信息技术有限公司"}, {"CN", "张三"}, {NULL, NULL}};
+static const char *const person_subject[][2] = {
+    {"C", "CN"}, {"O", "山西易联众信息技术有限公司"}, {"CN", "张三"}, {NULL, NULL}};
 static const char *const server_subject[][2] = {{"CN", "www.example.cn"}, {NULL, NULL}};
 static const char *const encryption_subject[][2] = {{"CN", "张三"}, {NULL, NULL}};
 
@@ -283,7 +286,14 @@ static void test_a_ca_certificate_is_found(void **state)
 static void test_nothing_agrees_with_a_snapshot_that_cannot_be_read(void **state)
 {
     static const char *const snapshots[] = {
-        "", "{", "null", "[]", "{}", "{\"validity_years\":0}", "{\"validity_years\":-1}", "{\"validity_years\":\"1\"}",
+        "",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        "{\"validity_years\":0}",
+        "{\"validity_years\":-1}",
+        "{\"validity_years\":\"1\"}",
         "{\"validity_years\":1,\"validity_years\":1}",
     };
     cert_wish_t wish = person_wish();
@@ -303,40 +313,36 @@ typedef struct days_t {
     int days;
 } days_t;
 
-/* Whole years are counted by the calendar: the day of the same date, and 28 February where 29 February does not exist. */
+/* Whole years are counted by the calendar: the day of the same date, and 28 February where 29 February does not exist.
+ */
 static const days_t days_table[] = {
-    {"2026-11-23T08:15:30Z", 1, 365},
-    {"2026-11-23T08:15:30Z", 2, 731},  /* over 2028-02-29 */
-    {"2026-11-23T08:15:30Z", 3, 1096},
-    {"2026-11-23T08:15:30Z", 5, 1826},
-    {"2027-02-27T00:00:00Z", 1, 365},
-    {"2027-02-28T00:00:00Z", 1, 365},
-    {"2027-02-28T23:59:59Z", 1, 365},
-    {"2027-03-01T00:00:00Z", 1, 366},
-    {"2028-01-31T12:00:00Z", 1, 366},
-    {"2028-02-28T12:00:00Z", 1, 366},
-    {"2028-02-29T00:00:00Z", 1, 365},  /* to 2029-02-28 */
-    {"2028-02-29T23:59:59Z", 1, 365},
-    {"2028-02-29T12:00:00Z", 2, 730},
-    {"2028-02-29T12:00:00Z", 3, 1095},
-    {"2028-03-01T00:00:00Z", 1, 365},
-    {"2028-12-31T23:59:59Z", 1, 365},
-    {"2027-12-31T23:59:59Z", 1, 366},
-    {"2099-06-01T00:00:00Z", 1, 365},  /* 2100 is no leap year */
+    {"2026-11-23T08:15:30Z", 1, 365},  {"2026-11-23T08:15:30Z", 2, 731}, /* over 2028-02-29 */
+    {"2026-11-23T08:15:30Z", 3, 1096}, {"2026-11-23T08:15:30Z", 5, 1826},
+    {"2027-02-27T00:00:00Z", 1, 365},  {"2027-02-28T00:00:00Z", 1, 365},
+    {"2027-02-28T23:59:59Z", 1, 365},  {"2027-03-01T00:00:00Z", 1, 366},
+    {"2028-01-31T12:00:00Z", 1, 366},  {"2028-02-28T12:00:00Z", 1, 366},
+    {"2028-02-29T00:00:00Z", 1, 365}, /* to 2029-02-28 */
+    {"2028-02-29T23:59:59Z", 1, 365},  {"2028-02-29T12:00:00Z", 2, 730},
+    {"2028-02-29T12:00:00Z", 3, 1095}, {"2028-03-01T00:00:00Z", 1, 365},
+    {"2028-12-31T23:59:59Z", 1, 365},  {"2027-12-31T23:59:59Z", 1, 366},
+    {"2099-06-01T00:00:00Z", 1, 365}, /* 2100 is no leap year */
     {"2096-11-23T00:00:00Z", 5, 1825},
 };
 
 static void test_validity_is_counted_in_calendar_years(void **state)
 {
     for (int i = 0; i < COUNT(days_table); i++) {
-        const char *snapshot = apr_psprintf(*state, "{\"key_usage\":\"\",\"ext_key_usage\":\"\",\"subject\":[],\"validity_years\":%d}", days_table[i].years);
+        const char *snapshot =
+            apr_psprintf(*state, "{\"key_usage\":\"\",\"ext_key_usage\":\"\",\"subject\":[],\"validity_years\":%d}",
+                         days_table[i].years);
         ra_ca_request_t request;
         apr_time_t from;
 
         assert_int_equal(ra_rfc3339_parse(&from, days_table[i].from), APR_SUCCESS);
         assert_int_equal(ra_snapshot_request(&request, snapshot, from, *state), APR_SUCCESS);
         if (request.validity_days != days_table[i].days) {
-            fail_msg("%s and %d years: %d days instead of %d", days_table[i].from, days_table[i].years, request.validity_days, days_table[i].days);
+            fail_msg("%s and %d years: %d days instead of %d", days_table[i].from, days_table[i].years,
+                     request.validity_days, days_table[i].days);
         }
     }
 }
@@ -372,7 +378,8 @@ static void test_only_reviewed_kinds_of_key_are_allowed(void **state)
 
         assert_int_equal(ra_snapshot_allows_key(person_snapshot, &subject_key, *state), kinds[i] == RA_KEY_EC_P256);
         assert_int_equal(ra_snapshot_allows_key(encryption_snapshot, &subject_key, *state), kinds[i] == RA_KEY_RSA);
-        assert_int_equal(ra_snapshot_allows_key(server_snapshot, &subject_key, *state), kinds[i] == RA_KEY_RSA || kinds[i] == RA_KEY_EC_P256);
+        assert_int_equal(ra_snapshot_allows_key(server_snapshot, &subject_key, *state),
+                         kinds[i] == RA_KEY_RSA || kinds[i] == RA_KEY_EC_P256);
         assert_int_equal(ra_snapshot_allows_key("{}", &subject_key, *state), 0);
         assert_int_equal(ra_snapshot_allows_key("{", &subject_key, *state), 0);
     }
@@ -407,10 +414,15 @@ static void build(ra_application_t *application, const char *certificate, apr_po
     ra_json_error_t error;
 
     *application = (ra_application_t){
-        .id = "0193-id", .number = "2026112300000001", .business = ra_business_find("issue"), .kind = RA_KIND_ORGANISATION, .usage = "signing",
+        .id = "0193-id",
+        .number = "2026112300000001",
+        .business = ra_business_find("issue"),
+        .kind = RA_KIND_ORGANISATION,
+        .usage = "signing",
         .subscriber_id = "0193-subscriber",
     };
-    assert_int_equal(ra_json_parse(&json, certificate, strlen(certificate), &ra_json_limits_request, &error, pool), APR_SUCCESS);
+    assert_int_equal(ra_json_parse(&json, certificate, strlen(certificate), &ra_json_limits_request, &error, pool),
+                     APR_SUCCESS);
     assert_int_equal(ra_snapshot_build(&act, application, json), APR_SUCCESS);
 }
 
@@ -420,20 +432,28 @@ static void test_a_snapshot_is_canonical_and_its_hash_covers_it(void **state)
     unsigned char digest[RA_SHA256_BYTES];
 
     build(&application,
-          "{\"subject\":{\"common_name\":\"张三\",\"organizational_unit\":\"财务\",\"organization\":\"公司\",\"locality\":\"太原市\","
-          "\"state_or_province\":\"山西省\",\"country\":\"CN\"},\"key_algorithms\":[\"rsa\"],\"validity_years\":2}", *state);
-    assert_string_equal(application.snapshot,
-                        "{\"application_id\":\"0193-id\",\"business\":\"issue\",\"ext_key_usage\":\"clientAuth,emailProtection\","
-                        "\"key_algorithms\":[\"rsa\"],\"key_usage\":\"digitalSignature,nonRepudiation\",\"kind\":\"organisation\","
-                        "\"number\":\"2026112300000001\",\"profile\":\"subscriber-signing\",\"subject\":["
-                        "{\"type\":\"C\",\"value\":\"CN\"},{\"type\":\"ST\",\"value\":\"山西省\"},{\"type\":\"L\",\"value\":\"太原市\"},"
-                        "{\"type\":\"O\",\"value\":\"公司\"},{\"type\":\"OU\",\"value\":\"财务\"},{\"type\":\"CN\",\"value\":\"张三\"}],"
-                        "\"subscriber_id\":\"0193-subscriber\",\"usage\":\"signing\",\"validity_years\":2}");
+          "{\"subject\":{\"common_name\":\"张三\",\"organizational_unit\":\"财务\",\"organization\":\"公司\","
+          "\"locality\":\"太原市\","
+          "\"state_or_province\":\"山西省\",\"country\":\"CN\"},\"key_algorithms\":[\"rsa\"],\"validity_years\":2}",
+          *state);
+    assert_string_equal(
+        application.snapshot,
+        "{\"application_id\":\"0193-id\",\"business\":\"issue\",\"ext_key_usage\":\"clientAuth,emailProtection\","
+        "\"key_algorithms\":[\"rsa\"],\"key_usage\":\"digitalSignature,nonRepudiation\",\"kind\":\"organisation\","
+        "\"number\":\"2026112300000001\",\"profile\":\"subscriber-signing\",\"subject\":["
+        "{\"type\":\"C\",\"value\":\"CN\"},{\"type\":\"ST\",\"value\":\"山西省\"},{\"type\":\"L\",\"value\":\"太原市\"}"
+        ","
+        "{\"type\":\"O\",\"value\":\"公司\"},{\"type\":\"OU\",\"value\":\"财务\"},{\"type\":\"CN\",\"value\":\"张三\"}]"
+        ","
+        "\"subscriber_id\":\"0193-subscriber\",\"usage\":\"signing\",\"validity_years\":2}");
     ra_sha256(digest, application.snapshot, strlen(application.snapshot));
     assert_string_equal(application.snapshot_sha256, ra_hex(ra_bytes_of(digest, sizeof(digest)), *state));
-    build(&again,
-          "{\"validity_years\":2,\"key_algorithms\":[\"rsa\"],\"subject\":{\"country\":\"CN\",\"state_or_province\":\"山西省\","
-          "\"locality\":\"太原市\",\"organization\":\"公司\",\"organizational_unit\":\"财务\",\"common_name\":\"张三\"}}", *state);
+    build(
+        &again,
+        "{\"validity_years\":2,\"key_algorithms\":[\"rsa\"],\"subject\":{\"country\":\"CN\",\"state_or_province\":"
+        "\"山西省\","
+        "\"locality\":\"太原市\",\"organization\":\"公司\",\"organizational_unit\":\"财务\",\"common_name\":\"张三\"}}",
+        *state);
     assert_string_equal(again.snapshot_sha256, application.snapshot_sha256);
 }
 
@@ -442,13 +462,17 @@ static void test_whatever_is_entered_otherwise_changes_the_hash(void **state)
     static const char *const entries[] = {
         "{\"subject\":{\"common_name\":\"a\"},\"key_algorithms\":[\"rsa\"],\"validity_years\":1}",
         "{\"subject\":{\"common_name\":\"b\"},\"key_algorithms\":[\"rsa\"],\"validity_years\":1}",
-        "{\"subject\":{\"common_name\":\"a\",\"organization\":\"a\"},\"key_algorithms\":[\"rsa\"],\"validity_years\":1}",
-        "{\"subject\":{\"common_name\":\"a\",\"organizational_unit\":\"a\"},\"key_algorithms\":[\"rsa\"],\"validity_years\":1}",
+        "{\"subject\":{\"common_name\":\"a\",\"organization\":\"a\"},\"key_algorithms\":[\"rsa\"],\"validity_years\":"
+        "1}",
+        "{\"subject\":{\"common_name\":\"a\",\"organizational_unit\":\"a\"},\"key_algorithms\":[\"rsa\"],\"validity_"
+        "years\":1}",
         "{\"subject\":{\"common_name\":\"a\"},\"key_algorithms\":[\"ec_p256\"],\"validity_years\":1}",
         "{\"subject\":{\"common_name\":\"a\"},\"key_algorithms\":[\"rsa\",\"ec_p256\"],\"validity_years\":1}",
         "{\"subject\":{\"common_name\":\"a\"},\"key_algorithms\":[\"rsa\"],\"validity_years\":2}",
-        "{\"subject\":{\"common_name\":\"a\"},\"dns_names\":[\"a.cn\"],\"key_algorithms\":[\"rsa\"],\"validity_years\":1}",
-        "{\"subject\":{\"common_name\":\"a\"},\"ip_addresses\":[\"192.0.2.1\"],\"key_algorithms\":[\"rsa\"],\"validity_years\":1}",
+        "{\"subject\":{\"common_name\":\"a\"},\"dns_names\":[\"a.cn\"],\"key_algorithms\":[\"rsa\"],\"validity_years\":"
+        "1}",
+        "{\"subject\":{\"common_name\":\"a\"},\"ip_addresses\":[\"192.0.2.1\"],\"key_algorithms\":[\"rsa\"],\"validity_"
+        "years\":1}",
     };
     ra_application_t built[COUNT(entries)];
 
