@@ -9,8 +9,6 @@
 #include "business/production.h"
 #include "business/steps.h"
 
-#define OPERATION_RETRY_SECONDS 2
-
 /* The application as it is now is the answer of every reading and change. */
 static apr_status_t answer_application(ra_call_t *call, const ra_application_t *application)
 {
@@ -260,8 +258,16 @@ static int answer_outcome(ra_call_t *call, const outcome_t *outcome)
     call->status = outcome->status;
     call->version = outcome->version;
     call->location = outcome->location;
-    call->retry_after = outcome->status == 202 ? OPERATION_RETRY_SECONDS : 0;
+    call->retry_after = outcome->status == 202 ? RA_OPERATION_RETRY_SECONDS : 0;
     return 1;
+}
+
+/* Prefer: respond-async (RFC 7240 §4.1) */
+static int wants_no_waiting(const ra_call_t *call)
+{
+    const char *prefer = apr_table_get(call->request->headers, "Prefer");
+
+    return prefer && strstr(prefer, "respond-async") != NULL;
 }
 
 /* After COMMIT: a worker asks the CA; whoever is quick enough gets the certificate with this answer, others follow the operation. */
@@ -274,7 +280,7 @@ static int wait_for_ca(ra_call_t *call)
 
     outcome.operation_id = operation_id;
     if (ra->outbox) {
-        ra_outbox_run_now(ra->outbox, job_id, ra->settings->production_wait, pool);
+        ra_outbox_run_now(ra->outbox, job_id, wants_no_waiting(call) ? 0 : ra->settings->production_wait, pool);
     }
     return ra_store_run(ra->store, RA_TX_READ, read_outcome, &outcome, ra_result_make(pool), pool) == APR_SUCCESS && answer_outcome(call, &outcome);
 }
@@ -295,7 +301,7 @@ apr_status_t ra_produce_certificate(ra_call_t *call)
         call->status = 202;
         call->version = application->version;
         call->location = apr_pstrcat(call->act.tx->pool, "/operations/", application->operation_id, NULL);
-        call->retry_after = OPERATION_RETRY_SECONDS;
+        call->retry_after = RA_OPERATION_RETRY_SECONDS;
         call->after_commit = wait_for_ca;
         call->after_baton = apr_pstrcat(call->request->pool, job_id, " ", application->operation_id, NULL);
     }

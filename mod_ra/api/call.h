@@ -10,6 +10,8 @@
 #include "api/problem.h"
 #include "business/principal.h"
 
+#define RA_OPERATION_RETRY_SECONDS 2 /* what Retry-After says of an operation that is still open */
+
 typedef struct ra_call_t {
     const ra_api_t *api;
     const ra_request_t *request;

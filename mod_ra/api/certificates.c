@@ -107,9 +107,22 @@ static apr_status_t read_operation(ra_call_t *call)
     return status;
 }
 
+/* Still open at the CA: when to ask again. */
+static int is_open(const ra_json_t *operation)
+{
+    const char *status = ra_json_get_string(operation, "status");
+
+    return strcmp(status, "pending") == 0 || strcmp(status, "waiting") == 0;
+}
+
 apr_status_t ra_get_operation(ra_call_t *call)
 {
-    return read_operation(call);
+    apr_status_t status = read_operation(call);
+
+    if (status == APR_SUCCESS && is_open(call->answer)) {
+        call->retry_after = RA_OPERATION_RETRY_SECONDS;
+    }
+    return status;
 }
 
 apr_status_t ra_settle_operation(ra_call_t *call)

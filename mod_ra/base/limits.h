@@ -39,6 +39,7 @@
 /* Database */
 #define RA_TX_TRIES_MAX 5
 #define RA_TX_BACKOFF_MS 20
+#define RA_SCHEMA_RETRY_SECONDS 30 /* while a migration runs */
 #define RA_STATEMENTS_PER_CONNECTION 256
 
 /* Upstream CA */

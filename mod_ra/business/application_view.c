@@ -109,7 +109,7 @@ apr_status_t ra_application_json(ra_json_t **pjson, const ra_act_t *act, const r
     "SELECT id AS id, number AS number, business AS business, kind AS kind, cert_usage AS `usage`, state AS state,"    \
     " subject_name AS subject_name, region AS region, subscriber_id AS `subscriber.id`,"                               \
     " JSON_VALUE(applicant, '$.name') AS `subscriber.name`, social_security_no AS `subscriber.social_security_no`,"    \
-    " version AS version, created_at AS created_at, updated_at AS updated_at FROM applications WHERE "
+    " version AS version, created_at AS created_at, updated_at AS updated_at FROM applications a WHERE "
 
 /* One condition of a list: constant SQL and how its value is bound. */
 typedef struct clause_t {
@@ -168,12 +168,11 @@ static int read_filter(clause_t *clauses, const ra_application_filter_t *filter)
 apr_status_t ra_application_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_application_filter_t *filter)
 {
     clause_t clauses[CLAUSES_MAX];
-    ra_value_t values[CLAUSES_MAX + 2];
+    ra_value_t values[CLAUSES_MAX + RA_SIGHT_VALUES + 1];
     ra_values_t bound = {values, 0};
-    int has_value, count = read_filter(clauses, filter);
-    const char *sql = apr_pstrcat(act->tx->pool, SUMMARY, ra_sight_clause(sight, &values[0], &has_value), NULL);
+    int count = read_filter(clauses, filter);
+    const char *sql = apr_pstrcat(act->tx->pool, SUMMARY, ra_sight_clause(sight, values, &bound.count), NULL);
 
-    bound.count = has_value;
     for (int i = 0; i < count; i++) {
         sql = apr_pstrcat(act->tx->pool, sql, clauses[i].sql, NULL);
         values[bound.count++] = clauses[i].value;

@@ -45,16 +45,16 @@ apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const r
     " WHEN not_after <= UTC_TIMESTAMP(6) THEN 'expired' WHEN not_before > UTC_TIMESTAMP(6) THEN 'not_yet_valid' ELSE 'valid' END"
 
 #define CERTIFICATE                                                                                                    \
-    "SELECT c.id AS id, c.application_id AS application_id, c.subscriber_id AS `subscriber.id`, s.name AS `subscriber.name`," \
-    " c.kind AS kind, c.cert_usage AS `usage`, c.serial AS serial, c.issuer AS issuer, c.subject AS subject,"          \
-    " c.subject_name AS subject_name, c.not_before AS not_before, c.not_after AS not_after, " STATUS " AS status,"      \
-    " c.key_algorithm AS key_algorithm, c.sha256 AS sha256, c.spki_sha256 AS spki_sha256, c.version AS version,"       \
-    " c.created_at AS created_at"
-#define FROM_CERTIFICATES " FROM certificates c JOIN subscribers s ON s.id = c.subscriber_id"
+    "SELECT a.id AS id, a.application_id AS application_id, a.subscriber_id AS `subscriber.id`, s.name AS `subscriber.name`," \
+    " a.kind AS kind, a.cert_usage AS `usage`, a.serial AS serial, a.issuer AS issuer, a.subject AS subject,"          \
+    " a.subject_name AS subject_name, a.not_before AS not_before, a.not_after AS not_after, " STATUS " AS status,"      \
+    " a.key_algorithm AS key_algorithm, a.sha256 AS sha256, a.spki_sha256 AS spki_sha256, a.version AS version,"       \
+    " a.created_at AS created_at"
+#define FROM_CERTIFICATES " FROM certificates a JOIN subscribers s ON s.id = a.subscriber_id"
 
 apr_status_t ra_certificate_read(ra_json_t **pcertificate, const ra_act_t *act, const char *id)
 {
-    return ra_sql_row(act->tx, pcertificate, CERTIFICATE FROM_CERTIFICATES " WHERE c.id = ?", RA_VALUES(ra_v_uuid(id)));
+    return ra_sql_row(act->tx, pcertificate, CERTIFICATE FROM_CERTIFICATES " WHERE a.id = ?", RA_VALUES(ra_v_uuid(id)));
 }
 
 apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, const ra_act_t *act, const char *id, ra_roles_t roles)
@@ -118,11 +118,11 @@ apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char
 static const char *status_clause(const char *status)
 {
     static const char *const words[][2] = {
-        {"revoked", " AND c.revoked_at IS NOT NULL"},
-        {"suspended", " AND c.revoked_at IS NULL AND c.suspended_at IS NOT NULL"},
-        {"expired", " AND c.revoked_at IS NULL AND c.suspended_at IS NULL AND c.not_after <= UTC_TIMESTAMP(6)"},
-        {"not_yet_valid", " AND c.revoked_at IS NULL AND c.suspended_at IS NULL AND c.not_before > UTC_TIMESTAMP(6)"},
-        {"valid", " AND c.revoked_at IS NULL AND c.suspended_at IS NULL AND c.not_after > UTC_TIMESTAMP(6) AND c.not_before <= UTC_TIMESTAMP(6)"},
+        {"revoked", " AND a.revoked_at IS NOT NULL"},
+        {"suspended", " AND a.revoked_at IS NULL AND a.suspended_at IS NOT NULL"},
+        {"expired", " AND a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.not_after <= UTC_TIMESTAMP(6)"},
+        {"not_yet_valid", " AND a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.not_before > UTC_TIMESTAMP(6)"},
+        {"valid", " AND a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.not_after > UTC_TIMESTAMP(6) AND a.not_before <= UTC_TIMESTAMP(6)"},
     };
 
     for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++) {
@@ -136,15 +136,13 @@ static const char *status_clause(const char *status)
 /* Put together from constants only; every value is bound. */
 apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter)
 {
-    ra_value_t values[8];
-    int has_value, count;
-    const char *seen = ra_sight_clause(sight, &values[0], &has_value);
-    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE FROM_CERTIFICATES " WHERE ", has_value ? "c." : "", seen,
-                                  status_clause(filter->status), NULL);
-    const char *const clauses[] = {" AND c.serial = ?", " AND c.subject_key = ?", " AND c.social_security_no = ?"};
+    ra_value_t values[6 + RA_SIGHT_VALUES];
+    int count = 0;
+    const char *seen = ra_sight_clause(sight, values, &count);
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE FROM_CERTIFICATES " WHERE ", seen, status_clause(filter->status), NULL);
+    const char *const clauses[] = {" AND a.serial = ?", " AND a.subject_key = ?", " AND a.social_security_no = ?"};
     const char *const texts[] = {filter->serial, filter->subject_key, filter->social_security_no};
 
-    count = has_value;
     for (int i = 0; i < 3; i++) {
         if (texts[i]) {
             sql = apr_pstrcat(act->tx->pool, sql, clauses[i], NULL);
@@ -152,13 +150,13 @@ apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const 
         }
     }
     if (filter->application_id) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND c.application_id = ?", NULL);
+        sql = apr_pstrcat(act->tx->pool, sql, " AND a.application_id = ?", NULL);
         values[count++] = ra_v_uuid(filter->application_id);
     }
     if (filter->before_id) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND c.id < ?", NULL);
+        sql = apr_pstrcat(act->tx->pool, sql, " AND a.id < ?", NULL);
         values[count++] = ra_v_uuid(filter->before_id);
     }
     values[count++] = ra_v_int(filter->limit + 1);
-    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, " ORDER BY c.id DESC LIMIT ?", NULL), (ra_values_t){values, count});
+    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?", NULL), (ra_values_t){values, count});
 }

@@ -256,6 +256,12 @@ apr_status_t ra_directory_set_scopes(const ra_act_t *act, const ra_directory_tar
     return status;
 }
 
+/* A certificate that says what it is for must say that it is for clients; mod_ssl refuses it otherwise. */
+static int is_for_clients(const ra_cert_t *cert)
+{
+    return !cert->ext_key_usage || !*cert->ext_key_usage || strstr(cert->ext_key_usage, "clientAuth") != NULL;
+}
+
 static apr_status_t read_certificate(ra_cert_t **pcert, const ra_act_t *act, const char *pem)
 {
     const char *trust = act->ra->settings->credential_trust_file;
@@ -263,7 +269,8 @@ static apr_status_t read_certificate(ra_cert_t **pcert, const ra_act_t *act, con
     if (ra_cert_parse_pem(pcert, pem, act->tx->result, act->tx->pool) != APR_SUCCESS) {
         return refuse_at(act, "/certificate", RA_VIOLATION_MALFORMED, RA_PROBLEM_CERTIFICATE_UNREADABLE);
     }
-    if (trust && ra_cert_verify(*pcert, trust, apr_time_now(), act->tx->result, act->tx->pool) != APR_SUCCESS) {
+    if (!is_for_clients(*pcert) ||
+        (trust && ra_cert_verify(*pcert, trust, apr_time_now(), act->tx->result, act->tx->pool) != APR_SUCCESS)) {
         return ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_NOT_TRUSTED, NULL);
     }
     return APR_SUCCESS;

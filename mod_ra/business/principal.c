@@ -6,6 +6,7 @@
 
 #include "base/ident.h"
 #include "base/x509.h"
+#include "business/audit.h"
 
 static const char find_sql[] =
     "SELECT p.id AS id, p.kind AS kind, p.name AS name, p.disabled_at AS disabled_at, c.disabled_at AS credential_disabled_at,"
@@ -105,6 +106,14 @@ static apr_status_t insert_first_administrator(ra_tx_t *tx, const char *id, cons
     return status;
 }
 
+static apr_status_t note_first_administrator(ra_tx_t *tx, const char *id, ra_bytes_t certificate)
+{
+    ra_act_t act = {NULL, tx, NULL};
+    ra_audit_t audit = {.event = "first_administrator", .outcome = "done", .object_type = "person", .object_id = id, .certificate = certificate};
+
+    return ra_audit_write(&act, &audit);
+}
+
 apr_status_t ra_principal_bootstrap(ra_tx_t *tx, const ra_t *ra, ra_bytes_t certificate)
 {
     unsigned char digest[RA_SHA256_BYTES];
@@ -132,7 +141,7 @@ apr_status_t ra_principal_bootstrap(ra_tx_t *tx, const ra_t *ra, ra_bytes_t cert
                                      ra_v_text(cert->subject.text), ra_v_text(cert->serial), ra_v_time(cert->not_before),
                                      ra_v_time(cert->not_after)));
     /* Another child was faster: the row is there, which is all that was wanted; ours is rolled back. */
-    return status == APR_EEXIST ? RA_ERETRY : status;
+    return status == APR_EEXIST ? RA_ERETRY : status == APR_SUCCESS ? note_first_administrator(tx, person, certificate) : status;
 }
 
 ra_actor_t ra_principal_actor(const ra_principal_t *who)
@@ -189,22 +198,25 @@ int ra_sight_allows(const ra_sight_t *sight, const char *region, const char *age
            (sight->system_id && submitted_by && strcmp(sight->system_id, submitted_by) == 0);
 }
 
-const char *ra_sight_clause(const ra_sight_t *sight, ra_value_t *value, int *has_value)
+const char *ra_sight_clause(const ra_sight_t *sight, ra_value_t *values, int *pcount)
 {
-    *has_value = !sight->everything;
     if (sight->everything) {
         return "1 = 1";
     }
     if (sight->region_prefix) {
         apr_size_t len = strlen(sight->region_prefix);
 
-        *value = ra_v_text(sight->region_prefix);
-        return len == 2 ? "region_2 = ?" : len == 4 ? "region_4 = ?" : "region = ?";
+        values[(*pcount)++] = ra_v_text(sight->region_prefix);
+        return len == 2 ? "a.region_2 = ?" : len == 4 ? "a.region_4 = ?" : "a.region = ?";
     }
     if (sight->agency_id) {
-        *value = ra_v_uuid(sight->agency_id);
-        return "agency_id = ?";
+        values[(*pcount)++] = ra_v_uuid(sight->agency_id);
     }
-    *value = ra_v_uuid(sight->system_id ? sight->system_id : "");
-    return "submitted_by = ?";
+    if (sight->system_id) {
+        values[(*pcount)++] = ra_v_uuid(sight->system_id);
+    }
+    if (sight->agency_id && sight->system_id) {
+        return "(a.agency_id = ? OR a.submitted_by = ?)";
+    }
+    return sight->agency_id ? "a.agency_id = ?" : sight->system_id ? "a.submitted_by = ?" : "1 = 0";
 }

@@ -48,7 +48,7 @@ ra_actor_t ra_principal_actor(const ra_principal_t *who);
 
 /* --- what a principal sees (domain.md §18.11) -------------------------------------------------------------------- */
 
-/** Which cases and subscribers are visible. Exactly one member decides; nothing set: nothing is visible. */
+/** Which cases and subscribers are visible: everything, or a region, or an agency's and a system's own. Nothing set: nothing is visible. */
 typedef struct ra_sight_t {
     int everything;
     const char *region_prefix; /* "14", "1401" or "140105" */
@@ -62,7 +62,12 @@ ra_sight_t ra_principal_sight(const ra_principal_t *who, ra_roles_t roles, apr_p
 /** Is an object of this region, agency and submitter in sight? */
 int ra_sight_allows(const ra_sight_t *sight, const char *region, const char *agency_id, const char *submitted_by);
 
-/** The part of a WHERE that keeps a list in sight (over columns region_2, region_4, region, agency_id, submitted_by) and its one value. */
-const char *ra_sight_clause(const ra_sight_t *sight, ra_value_t *value, int *has_value);
+#define RA_SIGHT_VALUES 2 /* at most */
+
+/**
+ * The part of a WHERE that keeps a list of applications `a` (or of another table under that alias with region_2, region_4, region, agency_id,
+ * submitted_by) in sight; its values are added at values[*pcount].
+ */
+const char *ra_sight_clause(const ra_sight_t *sight, ra_value_t *values, int *pcount);
 
 #endif

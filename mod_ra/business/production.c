@@ -120,7 +120,7 @@ apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *applic
 #define OPERATION                                                                                                      \
     "SELECT t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
     " t.certificate_id AS certificate_id, t.tries AS attempts, t.next_run_at AS next_run_at,"                          \
-    " t.reason_outcome AS `reason.outcome`, t.reason_text AS `reason.text`, t.created_at AS created_at,"               \
+    " t.reason_outcome AS `reason.outcome`, COALESCE(t.reason_text, t.reason_outcome) AS `reason.text`, t.created_at AS created_at,"               \
     " t.updated_at AS updated_at, t.version AS version FROM ca_attempts t"
 
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id)
@@ -143,16 +143,17 @@ apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, cons
 apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_operation_filter_t *filter)
 {
     const char *below = filter->before_id ? filter->before_id : "ffffffff-ffff-ffff-ffff-ffffffffffff";
-    ra_value_t values[5] = {ra_v_text(filter->status), ra_v_text(filter->status), ra_v_uuid(below)};
-    int has_value;
-    const char *seen = ra_sight_clause(sight, &values[3], &has_value);
+    ra_value_t values[4 + RA_SIGHT_VALUES] = {ra_v_text(filter->status), ra_v_text(filter->status), ra_v_uuid(below)};
+    int count = 3;
+    const char *seen = ra_sight_clause(sight, values, &count);
 
-    values[3 + has_value] = ra_v_int(filter->limit + 1);
+    values[count++] = ra_v_int(filter->limit + 1);
     return ra_sql_rows(act->tx, pitems,
                        apr_pstrcat(act->tx->pool,
-                                   OPERATION " JOIN applications a ON a.id = t.application_id WHERE (? IS NULL OR " STATUS_OF_STATE " = ?) AND t.id < ? AND ",
-                                   has_value ? "a." : "", seen, " ORDER BY t.id DESC LIMIT ?", NULL),
-                       (ra_values_t){values, 4 + has_value});
+                                   OPERATION " JOIN applications a ON a.id = t.application_id"
+                                             " WHERE (? IS NULL OR " STATUS_OF_STATE " = ?) AND t.id < ? AND ",
+                                   seen, " ORDER BY t.id DESC LIMIT ?", NULL),
+                       (ra_values_t){values, count});
 }
 
 static apr_status_t close_attempt(const ra_act_t *act, const char *id, apr_int64_t version)

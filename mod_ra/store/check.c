@@ -41,6 +41,7 @@ static apr_status_t judge(const ra_level_t *seen, int wanted, ra_result_t *resul
         return APR_SUCCESS;
     }
     ra_result_clear(result);
+    result->retry_after = RA_SCHEMA_RETRY_SECONDS;
     return ra_refuse(result, RA_PROBLEM_SCHEMA_LEVEL,
                      apr_psprintf(result->pool, "the schema is at level %d%s, this build needs %d", seen->level,
                                   seen->running ? " with a migration under way" : "", wanted));
