@@ -89,7 +89,10 @@ class Document:
             self.demand_allow(response, methods)
         else:
             assert response.status_code in (429, 405 if methods else 404), response.status_code
-            self.demand_problem(response)
+            if request.method == "HEAD":
+                assert not response.content
+            else:
+                self.demand_problem(response)
             if response.status_code == 405:
                 self.demand_allow(response, methods)
 

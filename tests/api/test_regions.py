@@ -1,0 +1,148 @@
+"""What each caller sees (domain.md §18.11): an office its region, an agency its own subscribers, a system what it submitted; the rest looks like nothing."""
+import pytest
+
+from harness import seed
+from support import ARCHIVE, refused
+
+TAIYUAN, DATONG, XIAODIAN = seed.TAIYUAN, "140200", "140105"
+
+
+@pytest.fixture(scope="module")
+def cases(ra):
+    """Completed cases of three regions, and one of another agency and system."""
+    other_agency = ra.agency(DATONG)
+    other_system = ra.business_system(*seed.SCOPES, region=DATONG)
+    made = {region: ra.case("awaiting_archive", subscriber={"region": region}) for region in (TAIYUAN, XIAODIAN, DATONG)}
+    foreign = ra.case(agency_id=other_agency, subscriber={"region": DATONG})
+    foreign.submit(ra.system(other_system))
+    return {**made, "foreign": foreign, "agency": other_agency, "system": other_system}
+
+
+def seen(client, path="/applications"):
+    ids, query = set(), {"limit": 200}
+    while True:
+        page = client.get(path, params=query).json()
+        ids |= {item["id"] for item in page["items"]}
+        if "next_cursor" not in page:
+            return ids
+        query["cursor"] = page["next_cursor"]
+
+
+def sees(client, case):
+    """Everything there is about a case is there, or none of it."""
+    hidden = 404
+    paths = [case.path, case.path + "/history"]
+    if case.certificate:
+        paths.append(f"/certificates/{case.certificate['id']}")
+    answers = {client.get(path, expect=(200, hidden)).status_code for path in paths}
+    assert len(answers) == 1, answers
+    listed = case.id in seen(client)
+    assert listed == (answers == {200})
+    if case.certificate:
+        assert (case.certificate["id"] in seen(client, "/certificates")) == listed
+    return listed
+
+
+@pytest.fixture(scope="module")
+def local(ra):
+    office = ra.office(TAIYUAN)
+    return ra.staff(ra.person("acceptor", "archivist", office_id=office, province_wide=False))
+
+
+def test_office_of_a_city_sees_the_city_and_its_counties(ra, cases, local):
+    assert sees(local, cases[TAIYUAN]) and sees(local, cases[XIAODIAN])
+    assert not sees(local, cases[DATONG]) and not sees(local, cases["foreign"])
+
+
+def test_office_of_a_county_sees_the_county(ra, cases):
+    client = ra.staff(ra.person("acceptor", office_id=ra.office(XIAODIAN), province_wide=False))
+    assert sees(client, cases[XIAODIAN])
+    assert not sees(client, cases[TAIYUAN]) and not sees(client, cases[DATONG])
+
+
+def test_province_wide_role_sees_all(ra, cases):
+    client = ra.staff(ra.person("hotline_agent", office_id=ra.office(XIAODIAN)))
+    assert all(sees(client, cases[name]) for name in (TAIYUAN, XIAODIAN, DATONG, "foreign"))
+
+
+def test_center_without_province_wide_role_sees_the_province(ra, cases):
+    client = ra.staff(ra.person("hotline_agent", province_wide=False))
+    assert all(sees(client, cases[name]) for name in (TAIYUAN, DATONG))
+
+
+def test_agency_sees_its_own_subscribers(ra, cases):
+    client = ra.staff(ra.person("agency", agency_id=cases["agency"], province_wide=False))
+    assert sees(client, cases["foreign"]) and not sees(client, cases[DATONG])
+    assert sees(ra.staff("agency"), cases[DATONG]) and not sees(ra.staff("agency"), cases["foreign"])
+
+
+def test_system_sees_what_it_submitted(ra, cases):
+    assert sees(ra.system(cases["system"]), cases["foreign"]) and not sees(ra.system(cases["system"]), cases[TAIYUAN])
+    assert sees(ra.system(), cases[TAIYUAN]) and not sees(ra.system(), cases["foreign"])
+
+
+def test_step_outside_is_not_found(ra, cases, local):
+    cases[DATONG].refuse(local, "archive", ARCHIVE, 404, "not-found")
+    refused(cases[DATONG].call(local, "PATCH", "", {"note": "x"}, expect=404), 404, "not-found")
+    cases[DATONG].refuse(local, "withdrawal", {"reason": "x"}, 404, "not-found")
+
+
+def test_outside_reads_exactly_like_nothing(ra, cases, local):
+    outside = local.get(cases[DATONG].path, expect=404).json()
+    nothing = local.get(f"/applications/{'0' * 8}-0000-7000-8000-{'0' * 12}", expect=404).json()
+    drop = ("trace_id", "title", "detail")  # the language takes turns
+    assert {name: outside[name] for name in outside if name not in drop} == {name: nothing[name] for name in nothing if name not in drop}
+
+
+def test_step_inside_is_done(ra, local):
+    case = ra.case("awaiting_archive", subscriber={"region": XIAODIAN})
+    case.archive(local)
+    assert case.state == "awaiting_completion"
+
+
+def test_counter_takes_no_application_of_another_region(ra, local):
+    form = ra.case(subscriber={"region": DATONG}).form
+    refused(local.post("/applications", form, expect=422), 422, "region-outside", ("/subscriber/region", "outside-region"))
+    form["subscriber"]["region"] = XIAODIAN
+    local.post("/applications", form, expect=201)
+
+
+def test_correction_does_not_move_a_case_out_of_sight(ra, local):
+    case = ra.case("awaiting_acceptance", subscriber={"region": TAIYUAN})
+    refused(case.call(local, "PATCH", "", {"subscriber": {"region": DATONG}}, expect=422), 422, "region-outside")
+
+
+@pytest.mark.parametrize("prefix,expected", [("14", 3), ("1401", 2), (XIAODIAN, 1), (TAIYUAN, 1), ("150000", 0)])
+def test_region_filter_is_a_prefix(ra, cases, prefix, expected):
+    ids = {cases[name].id for name in (TAIYUAN, XIAODIAN, DATONG)}
+    found = set()
+    for name in (TAIYUAN, XIAODIAN, DATONG):
+        query = {"region": prefix, "social_security_no": cases[name].form["subscriber"]["social_security_no"]}
+        found |= {item["id"] for item in ra.staff("auditor").get("/applications", params=query).json()["items"]} & ids
+    assert len(found) == expected
+
+
+def test_operations_are_seen_by_region_too(ra, cases):
+    client = ra.staff(ra.person("issuing_officer", office_id=ra.office(DATONG), province_wide=False))
+    own, other = cases[DATONG].application["operation_id"], cases[TAIYUAN].application["operation_id"]
+    client.get(f"/operations/{own}")
+    refused(client.get(f"/operations/{other}", expect=404), 404, "not-found")
+    listed = seen(client, "/operations")
+    assert own in listed and other not in listed
+
+
+def test_person_without_a_place_for_the_role_sees_nothing(ra, cases):
+    """An agency's officer who is given a business role without province_wide has no office, so no region."""
+    client = ra.staff(ra.person("acceptor", agency_id=ra.ids["agency"], province_wide=False))
+    assert seen(client) == set()
+    assert not sees(client, cases[TAIYUAN])
+
+
+def test_sight_follows_the_role_that_the_operation_is_open_to(ra, cases):
+    """province_wide is of a role, not of a person: a technician's does not let an acceptor see more."""
+    person = ra.person("acceptor", office_id=ra.office(XIAODIAN), province_wide=False)
+    path = f"/people/{person.id}"
+    tag = ra.administrator.get(path).headers["ETag"]
+    ra.administrator.put(path + "/roles", {"roles": [{"role": "acceptor"}, {"role": "technician", "province_wide": True}]}, tag=tag)
+    client = ra.staff(person)
+    assert sees(client, cases[XIAODIAN]) and not sees(client, cases[DATONG])
