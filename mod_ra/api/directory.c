@@ -150,7 +150,13 @@ static apr_status_t change_data(ra_call_t *call, const ra_directory_target_t *ta
     ra_json_set_string(form, "staff_number", ra_json_get_string(current, "staff_number"));
     ra_json_set_string(form, "office_id", ra_json_get_string(ra_json_get(current, "office"), "id"));
     ra_json_set_string(form, "agency_id", ra_json_get_string(ra_json_get(current, "agency"), "id"));
-    return ra_directory_update(&call->act, target, ra_json_merge_patch(form, call->body, pool));
+    form = ra_json_merge_patch(form, call->body, pool);
+    /* As at creation; the first administrator belongs nowhere and may keep a name all the same. */
+    if (!ra_json_get(form, "office_id") && !ra_json_get(form, "agency_id") && (ra_json_get(current, "office") || ra_json_get(current, "agency"))) {
+        ra_result_violation_param(call->act.tx->result, "", RA_VIOLATION_ONE_OF_REQUIRED, "members", "office_id, agency_id");
+        return ra_refuse(call->act.tx->result, RA_PROBLEM_BODY_INVALID, "after the merge");
+    }
+    return ra_directory_update(&call->act, target, form);
 }
 
 static apr_status_t change_roles(ra_call_t *call, const ra_directory_target_t *target, const ra_json_t *current)
