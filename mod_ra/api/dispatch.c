@@ -68,7 +68,10 @@ static apr_status_t check_input(serving_t *serving)
     if (serving->is_checked) {
         return APR_SUCCESS;
     }
-    status = ra_input_params(&serving->params, serving->request, serving->operation, serving->result);
+    status = ra_guard_accept(serving->request, serving->operation, serving->result);
+    if (status == APR_SUCCESS) {
+        status = ra_input_params(&serving->params, serving->request, serving->operation, serving->result);
+    }
     if (status == APR_SUCCESS && serving->operation->body_count > 0) {
         status = ra_input_body(&serving->body, serving->request, serving->operation, serving->raw_body, serving->result);
     }

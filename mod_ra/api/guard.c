@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "api/negotiate.h"
 #include "base/limits.h"
 
 int ra_method_is_safe(const char *method)
@@ -91,4 +92,30 @@ apr_status_t ra_guard_access(const ra_operation_t *operation, ra_host_e host, ra
     }
     ra_result_param(result, "needed", needed(operation, host, result->pool));
     return ra_refuse(result, RA_PROBLEM_ACCESS_DENIED, operation->id);
+}
+
+static const ra_answer_t *good_answer(const ra_operation_t *operation)
+{
+    for (int i = 0; i < operation->answer_count; i++) {
+        if (operation->answers[i].status < 300 && operation->answers[i].media_count > 0) {
+            return &operation->answers[i];
+        }
+    }
+    return NULL;
+}
+
+apr_status_t ra_guard_accept(const ra_request_t *request, const ra_operation_t *operation, ra_result_t *result)
+{
+    const char *accept = apr_table_get(request->headers, "Accept");
+    const ra_answer_t *answer = good_answer(operation);
+    const char **types;
+
+    if (!accept || !*accept || !answer) {
+        return APR_SUCCESS;
+    }
+    types = apr_pcalloc(request->pool, ((apr_size_t)answer->media_count + 1) * sizeof(*types));
+    for (int i = 0; i < answer->media_count; i++) {
+        types[i] = answer->media[i].type;
+    }
+    return ra_accept_choose(accept, types, request->pool) ? APR_SUCCESS : ra_refuse(result, RA_PROBLEM_NOT_ACCEPTABLE, NULL);
 }

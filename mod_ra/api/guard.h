@@ -19,4 +19,7 @@ apr_status_t ra_guard_request(const ra_request_t *request, const ra_operation_t 
 /** Does the principal have one of the operation's roles (staff host) or scopes (api host)? RA_EREFUSED with _ACCESS_DENIED. */
 apr_status_t ra_guard_access(const ra_operation_t *operation, ra_host_e host, ra_roles_t roles, ra_scopes_t scopes, ra_result_t *result);
 
+/** Does Accept leave one of the media types that the operation answers with? Asked before anything is done. RA_EREFUSED with _NOT_ACCEPTABLE. */
+apr_status_t ra_guard_accept(const ra_request_t *request, const ra_operation_t *operation, ra_result_t *result);
+
 #endif
