@@ -47,6 +47,7 @@ typedef struct ra_cert_t {
     ra_key_t key;
     const char **dns_names; /* SAN dNSName, NULL terminated */
     const char **ip_names;  /* SAN iPAddress as text, NULL terminated */
+    int other_names;        /* how many SAN entries are of other kinds: e-mail, URI, otherName … */
     const char *key_usage;  /* comma separated RFC 5280 names, "" when absent: "digitalSignature,nonRepudiation" */
     const char *ext_key_usage; /* comma separated: "clientAuth,serverAuth" */
     int is_ca;
