@@ -19,6 +19,8 @@
 #define RA_PAGE_MAX 200
 #define RA_IF_MATCH_MAX 8
 #define RA_IDEMPOTENCY_KEY_MAX 128
+#define RA_IDEMPOTENCY_DAYS 7
+#define RA_PURGE_ROWS 1000 /* removed at a time */
 
 /* Certificates and certificate requests */
 #define RA_CSR_MAX_BYTES (16 * 1024)

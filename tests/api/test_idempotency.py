@@ -1,5 +1,6 @@
 """Idempotency-Key: the same request again gets the same answer and has one effect (invariant I18)."""
 import concurrent.futures
+import time
 import uuid
 
 import pytest
@@ -146,3 +147,13 @@ def test_parallel_requests_with_one_key_have_one_effect(ra):
     assert len(set(made)) == 1
     assert [answer.headers.get("Idempotency-Replayed") for answer in answers if answer.status_code == 201].count(None) == 1
     assert ra.system().post("/applications", case.form, key=once, expect=201).json()["id"] == made[0]
+
+
+def test_stored_answers_are_forgotten_after_a_week(ra):
+    ra.system().get("/me")
+    ra.sql("INSERT INTO idempotency_records (principal_id, idempotency_key, request_sha256, status, created_at) "
+           f"VALUES (UNHEX(REPLACE('{ra.ids['system']}', '-', '')), 'a-week-old', REPEAT('x', 32), 200, UTC_TIMESTAMP(6) - INTERVAL 8 DAY)")
+    end = time.monotonic() + 90
+    while ra.sql("SELECT 1 FROM idempotency_records WHERE idempotency_key = 'a-week-old'"):
+        assert time.monotonic() < end
+        time.sleep(0.5)
