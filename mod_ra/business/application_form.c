@@ -37,7 +37,7 @@ static const char *phone_key(const char *phone, apr_pool_t *pool)
     return key;
 }
 
-/* Name to be shown and its search key; a name that deceives the eye is refused (reliability catalogue T5). */
+/* Name to be shown and its search key; a name that deceives the eye is refused. */
 static apr_status_t read_name(const char **pname, const char **pkey, const ra_act_t *act, const char *text, const char *pointer)
 {
     ra_result_t *result = act->tx->result;

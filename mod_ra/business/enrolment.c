@@ -1,7 +1,7 @@
 /*
  * One attempt at the upstream CA, run as an outbox job: send, check what comes back against the snapshot, COMMIT, confirm.
  * Layer: business. Thread rule: one thread per attempt, guarded by the job's lease and the attempt's version.
- * The law is reliability.md §4: an unknown outcome is never answered by a new transaction.
+ * The law is docs/architecture.md, "Attempts at the CA": an unknown outcome is never answered by a new transaction.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -303,7 +303,7 @@ static ra_job_verdict_e judge(attempt_t *attempt, outcome_t *outcome, int *later
     }
 }
 
-/* A rejection is believed only after a second look where the CA offers one (reliability.md §4). */
+/* A rejection is believed only after a second look where the CA offers one (docs/architecture.md, attempts at the CA). */
 static void exchange_with_ca(attempt_t *attempt)
 {
     const ra_ca_t *ca = attempt->ra->ca;

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "base/x509.h"
 
-/** What is known after one try at the CA (reliability.md §4). */
+/** What is known after one try at the CA (docs/architecture.md, attempts at the CA). */
 typedef enum {
     RA_CA_NOT_SENT,  /* surely nothing reached the CA by this try (what was known of the attempt before still holds): try again freely */
     RA_CA_DONE,      /* the certificate was accepted by on_certificate and confirmed, or the revocation is done */
