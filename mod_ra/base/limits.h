@@ -46,6 +46,9 @@
 
 /* Upstream CA */
 #define RA_CMP_ANSWER_MAX_BYTES (256 * 1024)
+#define RA_CMP_MESSAGE_MAX_BYTES (64 * 1024) /* from a subscriber's tool */
+#define RA_CMP_REFERENCE_MAX_CHARS 64         /* senderKID as typed */
+#define RA_CMP_TRANSACTION_MAX_BYTES 64       /* transactionID and nonces of others */
 #define RA_JOB_ATTEMPTS_MAX 1000
 #define RA_JOB_BACKOFF_MAX_SECONDS 300
 
