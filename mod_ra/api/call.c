@@ -81,7 +81,19 @@ static const char *next_link(const ra_call_t *call, const char *cursor)
     return link;
 }
 
+static const char *key_of(const ra_json_t *item, const char *key, apr_pool_t *pool)
+{
+    const ra_json_t *value = ra_json_get(item, key);
+
+    return ra_json_is_integer(value) ? apr_psprintf(pool, "%" APR_INT64_T_FMT, ra_json_int(value, 0)) : ra_json_string(value);
+}
+
 void ra_call_page(ra_call_t *call, ra_json_t *items, int limit)
+{
+    ra_call_page_by(call, items, limit, "id");
+}
+
+void ra_call_page_by(ra_call_t *call, ra_json_t *items, int limit, const char *key)
 {
     apr_pool_t *pool = call->act.tx->pool;
     ra_json_t *page = ra_json_object_make(pool), *list = ra_json_set_array(page, "items"), *keys = ra_json_object_make(pool);
@@ -89,7 +101,7 @@ void ra_call_page(ra_call_t *call, ra_json_t *items, int limit)
 
     for (int i = 0; item && i < limit; item = ra_json_next(item), i++) {
         ra_json_add_copy(list, item);
-        ra_json_set_string(keys, "id", ra_json_get_string(item, "id"));
+        ra_json_set_string(keys, "id", key_of(item, key, pool));
     }
     if (item) {
         const char *cursor = ra_cursor_make(keys, filter_text(call), call->act.ra->keyring, pool);

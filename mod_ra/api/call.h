@@ -57,5 +57,7 @@ apr_status_t ra_call_demand_version(ra_call_t *call, apr_int64_t version);
 apr_status_t ra_call_cursor(ra_call_t *call, const char **pbefore);
 /** Makes {items, next_cursor} of at most limit items (items has limit + 1 when there is more); the key of a row is its id. */
 void ra_call_page(ra_call_t *call, ra_json_t *items, int limit);
+/** As ra_call_page() with another member as the key: a string, or an integer whose decimal text becomes the position. */
+void ra_call_page_by(ra_call_t *call, ra_json_t *items, int limit, const char *key);
 
 #endif

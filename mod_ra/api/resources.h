@@ -52,7 +52,9 @@
     X("getCertificateStatus", ra_get_certificate_status)                                                               \
     X("listOperations", ra_list_operations)                                                                            \
     X("getOperation", ra_get_operation)                                                                                \
-    X("settleOperation", ra_settle_operation)
+    X("settleOperation", ra_settle_operation)                                                                          \
+    X("listAuditEvents", ra_list_audit_events)                                                                         \
+    X("listAuditCheckpoints", ra_list_audit_checkpoints)
 
 apr_status_t ra_get_openapi(ra_call_t *call);
 apr_status_t ra_get_me(ra_call_t *call);
@@ -85,6 +87,8 @@ apr_status_t ra_get_certificate_status(ra_call_t *call);
 apr_status_t ra_list_operations(ra_call_t *call);
 apr_status_t ra_get_operation(ra_call_t *call);
 apr_status_t ra_settle_operation(ra_call_t *call);
+apr_status_t ra_list_audit_events(ra_call_t *call);
+apr_status_t ra_list_audit_checkpoints(ra_call_t *call);
 
 /** Answers from the document or a constant table: no database session is taken. */
 int ra_handler_needs_no_store(ra_handler_fn handler);

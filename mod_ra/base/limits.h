@@ -44,6 +44,12 @@
 #define RA_SCHEMA_RETRY_SECONDS 30 /* while a migration runs */
 #define RA_STATEMENTS_PER_CONNECTION 256
 
+/* Evidence */
+#define RA_AUDIT_BATCH_MAX_EVENTS 10000
+#define RA_AUDIT_BATCHES_AT_ONCE 10  /* of a backlog, before the thread looks at other work */
+#define RA_AUDIT_SETTLE_SECONDS 60   /* no transaction of ours takes longer from an event's row to its COMMIT */
+#define RA_AUDIT_PATROL_ROWS 10000   /* old events looked through at a time for one that is in no batch */
+
 /* Upstream CA */
 #define RA_CMP_ANSWER_MAX_BYTES (256 * 1024)
 #define RA_CMP_MESSAGE_MAX_BYTES (64 * 1024) /* from a subscriber's tool */

@@ -8,6 +8,7 @@
 #include <apr_time.h>
 
 #include "base/crypt.h"
+#include "base/signature.h"
 #include "store/store.h"
 #include "upstream/ca.h"
 #include "upstream/outbox.h"
@@ -22,12 +23,16 @@ typedef struct ra_settings_t {
     apr_interval_time_t upstream_timeout; /* of one try at the CA */
     apr_interval_time_t validity_tolerance; /* how far the CA's notBefore/notAfter may differ from what was approved */
     apr_interval_time_t renewal_window;  /* how long before its end a certificate may be renewed */
+    apr_interval_time_t audit_seal;      /* between two batches of sealed audit events */
+    apr_interval_time_t audit_alarm;     /* an event may wait so long to be sealed */
+    int audit_batch_max;                 /* events of one batch */
     int status_needs_second_field;       /* the public query demands 社保编号 or serial (domain.md §18.4) */
 } ra_settings_t;
 
 typedef struct ra_t {
     ra_store_t *store;
     const ra_keyring_t *keyring;
+    const ra_signer_t *audit_key;   /* NULL: audit events are not sealed */
     const ra_ca_t *ca;              /* NULL when no upstream CA is configured */
     const ra_settings_t *settings;
     ra_outbox_t *outbox;            /* set by ra_jobs_outbox() */

@@ -79,6 +79,7 @@ void ra_child_init(apr_pool_t *pchild, server_rec *main_server)
     }
     child->server = main_server;
     child->ra.keyring = runtime->keyring;
+    child->ra.audit_key = runtime->audit_key;
     child->ra.ca = runtime->ca;
     child->ra.settings = &runtime->settings;
     child->ra.node = node_name(pool);

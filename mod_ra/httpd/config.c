@@ -189,6 +189,24 @@ static const char *set_upstream_signer(cmd_parms *cmd, void *unused, const char 
     return set_pair(cmd, &globals->upstream_signer_cert, &globals->upstream_signer_key, cert, key);
 }
 
+static const char *set_audit_key(cmd_parms *cmd, void *unused, const char *key, const char *public)
+{
+    ra_globals_t *globals = server_of(cmd)->globals;
+    (void)unused;
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    if (wrong == NULL) {
+        wrong = check_path(cmd, &key);
+    }
+    if (wrong == NULL && public != NULL) {
+        wrong = check_path(cmd, &public);
+    }
+    if (wrong == NULL) {
+        globals->audit_key = key;
+        globals->audit_public = public;
+    }
+    return wrong;
+}
+
 /** One of two words. @return NULL or what is wrong; *pis_second tells which */
 static const char *choose(cmd_parms *cmd, const char *text, const char *first, const char *second, int *pis_second)
 {
@@ -330,6 +348,8 @@ const command_rec ra_commands[] = {
                   "certificate and key (PEM) of the RA as a TLS client of the CA"),
     AP_INIT_TAKE2("RAUpstreamSigner", set_upstream_signer, NULL, RSRC_CONF,
                   "certificate and key (PEM) that sign the CMP messages of the RA"),
+    AP_INIT_TAKE12("RAAuditKey", set_audit_key, NULL, RSRC_CONF,
+                   "key (PEM) that signs sealed audit events, and its certificate or public key (PEM)"),
     AP_INIT_TAKE1("RAUpstreamRequest", set_upstream_request, NULL, RSRC_CONF, "cr (default) or p10cr"),
     AP_INIT_TAKE1("RAUpstreamResend", set_upstream_resend, NULL, RSRC_CONF,
                   "never (default) or idempotent: what a resend of the same bytes means to the CA"),

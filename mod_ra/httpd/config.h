@@ -13,6 +13,7 @@
 #include <http_config.h>
 
 #include "api/spec.h"
+#include "base/limits.h"
 #include "business/ra.h"
 #include "store/store.h"
 
@@ -43,6 +44,9 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(production_wait, "RAProductionWait", 5, 0, 30, "seconds a production request waits for the CA")                  \
     X(code_lifetime, "RACodeLifetime", 14 * RA_SECONDS_PER_DAY, 60, 90 * RA_SECONDS_PER_DAY, "life of codes, seconds") \
     X(renewal_window, "RARenewalWindow", 90, 1, 3650, "days before its end that a certificate may be renewed")         \
+    X(audit_seal, "RAAuditSealSeconds", 5, 1, 3600, "seconds between two batches of sealed audit events")                \
+    X(audit_batch_max, "RAAuditBatchMax", 1000, 1, RA_AUDIT_BATCH_MAX_EVENTS, "audit events of one batch, at most")     \
+    X(audit_alarm, "RAAuditAlarmSeconds", 300, 1, RA_SECONDS_PER_DAY, "seconds an audit event may wait to be sealed")  \
     X(validity_tolerance, "RAValidityTolerance", RA_SECONDS_PER_DAY, 0, 30 * RA_SECONDS_PER_DAY,                       \
       "seconds that notBefore and notAfter may differ from what was approved")
 
@@ -58,6 +62,7 @@ struct ra_metrics_t;
 typedef struct ra_runtime_t {
     const ra_spec_t *spec;      /* made in check_config */
     const ra_keyring_t *keyring;
+    const ra_signer_t *audit_key; /* NULL: no audit key */
     const ra_ca_t *ca;          /* NULL: no upstream CA */
     ra_store_config_t store;
     ra_settings_t settings;
@@ -83,6 +88,8 @@ typedef struct ra_globals_t {
     const char *upstream_tls_key;
     const char *upstream_signer_cert; /* RAUpstreamSigner cert key */
     const char *upstream_signer_key;
+    const char *audit_key; /* RAAuditKey key [public] */
+    const char *audit_public;
     int upstream_p10cr;      /* RAUpstreamRequest cr|p10cr */
     int upstream_idempotent; /* RAUpstreamResend idempotent|never */
     ra_runtime_t runtime;

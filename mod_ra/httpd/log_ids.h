@@ -17,6 +17,8 @@
 #define RA_LOG_SHARED_MEMORY "RA0709: "     /* no shared memory for limiter or metrics */
 #define RA_LOG_WATCHDOG "RA0710: "          /* mod_watchdog is missing or refused the runner */
 #define RA_LOG_NO_UPSTREAM "RA0711: "       /* no upstream CA is configured */
+#define RA_LOG_AUDIT_KEY "RA0712: "         /* RAAuditKey was refused */
+#define RA_LOG_NO_AUDIT_KEY "RA0713: "      /* no audit key is configured: events are not sealed */
 
 /* Life of a child */
 #define RA_LOG_CHILD "RA0720: "             /* a child could not be made ready: it answers 503 */

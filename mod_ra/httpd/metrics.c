@@ -14,6 +14,7 @@
 #include <http_log.h>
 #include <http_protocol.h>
 
+#include "business/evidence.h"
 #include "httpd/config.h"
 #include "httpd/inbound.h"
 #include "httpd/log_ids.h"
@@ -301,6 +302,25 @@ static void print_outbox(apr_bucket_brigade *page, request_rec *r, const ra_chil
     apr_brigade_printf(page, NULL, NULL, "ra_outbox_person_jobs %" APR_INT64_T_FMT "\n", person);
 }
 
+static apr_status_t waiting_body(ra_tx_t *tx, void *baton)
+{
+    return ra_evidence_waiting(baton, tx);
+}
+
+static void print_audit(apr_bucket_brigade *page, request_rec *r, const ra_child_t *child)
+{
+    apr_int64_t seconds = 0;
+    ra_result_t *result = ra_result_make(r->pool);
+    apr_status_t status = ra_store_run(child->ra.store, RA_TX_READ, waiting_body, &seconds, result, r->pool);
+    if (status != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, status, r, RA_LOG_GAUGE "the audit log could not be read: %s",
+                      result->log_detail != NULL ? result->log_detail : "no detail");
+        return;
+    }
+    print_head(page, "ra_audit_unsealed_seconds", "gauge", "How long the oldest audit event has waited to be sealed.");
+    apr_brigade_printf(page, NULL, NULL, "ra_audit_unsealed_seconds %" APR_INT64_T_FMT "\n", seconds);
+}
+
 int ra_metrics_page(request_rec *r)
 {
     const ra_child_t *child = ra_child_get();
@@ -319,6 +339,7 @@ int ra_metrics_page(request_rec *r)
                        read_counter(metrics->limited));
     print_connections(page, metrics);
     print_outbox(page, r, child);
+    print_audit(page, r, child);
     apr_brigade_pflatten(page, &text, &len, r->pool);
     apr_brigade_destroy(page);
     return ra_respond_text(r, RA_CONTENT_TYPE, apr_pstrmemdup(r->pool, text, len));

@@ -113,6 +113,23 @@ static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr
     return NULL;
 }
 
+/** Without a key the RA works and its evidence is written, but nobody would notice a change: a warning. */
+static int read_audit_key(ra_globals_t *globals, apr_pool_t *pconf, server_rec *server)
+{
+    ra_signer_t *signer = NULL;
+    const char *wrong = NULL;
+    if (globals->audit_key == NULL) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                     RA_LOG_NO_AUDIT_KEY "RAAuditKey is not set: audit events are not sealed");
+        return OK;
+    }
+    if (ra_signer_load(&signer, globals->audit_key, globals->audit_public, &wrong, pconf) != APR_SUCCESS) {
+        return refuse(server, RA_LOG_AUDIT_KEY, wrong);
+    }
+    globals->runtime.audit_key = signer;
+    return OK;
+}
+
 static int read_secrets(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
 {
     ra_runtime_t *runtime = &globals->runtime;
@@ -127,6 +144,10 @@ static int read_secrets(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *pt
         if (wrong != NULL) {
             return refuse(server, RA_LOG_SECRET_FILE, wrong);
         }
+    }
+    int status = read_audit_key(globals, pconf, server);
+    if (status != OK) {
+        return status;
     }
     if (globals->upstream_url == NULL) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
@@ -170,6 +191,9 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->upstream_timeout = apr_time_from_sec(globals->upstream_timeout);
     settings->validity_tolerance = apr_time_from_sec(globals->validity_tolerance);
     settings->renewal_window = apr_time_from_sec(globals->renewal_window * RA_SECONDS_PER_DAY);
+    settings->audit_seal = apr_time_from_sec(globals->audit_seal);
+    settings->audit_alarm = apr_time_from_sec(globals->audit_alarm);
+    settings->audit_batch_max = (int)globals->audit_batch_max;
     settings->status_needs_second_field = globals->status_second_field;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Sweeps the outbox twice a second and keeps this child's gauges fresh.
+ * Sweeps the outbox twice a second, seals audit events and keeps this child's gauges fresh.
  * Layer: httpd. Thread rule: the callback runs in a thread of mod_watchdog; the flags are atomics.
  *
  * mod_watchdog may join its thread only after the child's pool is gone, so the child itself waits for the runner; the
@@ -18,6 +18,7 @@
 #include <mod_watchdog.h>
 
 #include "business/periodic.h"
+#include "business/sealer.h"
 #include "httpd/child.h"
 #include "httpd/config.h"
 #include "httpd/log_ids.h"
@@ -50,6 +51,7 @@ static void sweep(apr_pool_t *pool)
             ra_outbox_sweep(child->outbox, RA_SWEEP_JOBS_MAX, &runner.stop, pool);
             ra_periodic_run(child->api.ra, pool);
         }
+        ra_sealer_run(child->api.ra, &runner.stop, pool);
         ra_metrics_refresh(child);
     }
     atomic_store(&runner.is_running, 0);

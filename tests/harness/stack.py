@@ -11,13 +11,16 @@ import secrets
 import shutil
 import time
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from . import process, schema, seed
 from .build import Build
 from .client import Client
 from .devca import DevCa
 from .httpd import Httpd
 from .mariadb import MariaDB
-from .pki import P12_PASSWORD, Pki, write
+from .pki import P12_PASSWORD, Pki, key_pem, write
 
 USUAL_PORTS = {"public": 8443, "staff": 8444, "api": 8445, "internal": 8446, "ca": 8447, "ca_control": 8448}
 ANY_PORTS = dict.fromkeys(USUAL_PORTS, 0)
@@ -89,6 +92,10 @@ class Stack:
         if not keys.exists():
             keys.write_text(f"1 {base64.b64encode(secrets.token_bytes(32)).decode()}\n")
         keys.chmod(0o600)
+        audit_key = ec.generate_private_key(ec.SECP256R1())
+        if not (self.state / "secrets" / "audit.key").exists():
+            write(self.state / "secrets" / "audit.key", key_pem(audit_key), 0o600)
+            write(self.state / "pki" / "audit.pub", audit_key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
         password = self.state / "secrets" / "db.password"
         if not password.exists():
             password.write_text(secrets.token_urlsafe(24) + "\n")
@@ -115,6 +122,7 @@ class Stack:
             "SERVER_TRUST": self.pki.root_file, "SERVER_CERTIFICATE": self.server_identity.certificate,
             "SERVER_KEY": self.server_identity.key, "CMP_URL": self.ca.cmp_url, "RA_CERTIFICATE": self.ca.ra_certificate,
             "RA_KEY": self.ca.ra_key, "CA_CHAIN": self.ca_chain, "PRODUCTION_WAIT": 5,
+            "AUDIT_KEY": self.state / "secrets" / "audit.key", "AUDIT_PUBLIC": self.state / "pki" / "audit.pub",
             **{f"PORT_{host.upper()}": self.ports[host] for host in ("public", "staff", "api", "internal")},
             "RATE_PUBLIC": "off", "RATE_STAFF": "off", "RATE_API": "off",
             "EXTRA_GLOBAL": "", "EXTRA_PUBLIC": "", "EXTRA_STAFF": "", "EXTRA_API": "", **self.settings,
