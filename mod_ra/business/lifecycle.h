@@ -86,9 +86,11 @@ typedef enum {
     RA_CERTIFICATE_SUSPENDED = 8,
     RA_CERTIFICATE_REVOKED = 16
 } ra_certificate_status_e;
+#define RA_CERTIFICATE_STATUS_COUNT 5
 
 /* What the application must say beyond its form, as sets */
 typedef enum { RA_ASKS_CAUSE = 1, RA_ASKS_REVOCATION_REASON = 2, RA_ASKS_TOKEN = 4 } ra_asks_e;
+#define RA_ASKS_COUNT 3
 
 /** Who does one step of one business. */
 typedef struct ra_business_step_t {
@@ -171,5 +173,10 @@ const char *ra_kind_name(ra_kind_e kind);
 ra_kind_e ra_kind_of(const char *name);         /* RA_KIND_COUNT */
 const char *ra_material_name(unsigned material); /* lowest bit */
 unsigned ra_material_of(const char *name);       /* 0 */
+const char *ra_effect_name(ra_effect_e effect);  /* "none" "revoke" "hold" "release" */
+const char *ra_certificate_status_name(unsigned status); /* lowest bit; the API's word */
+const char *ra_asks_name(unsigned asks);         /* lowest bit; the member of createApplication */
+/** What becomes of the old certificate: "kept" "superseded" "lost" "by_cause". NULL: the business makes none in the place of another. */
+const char *ra_fate_name(const ra_business_t *business);
 
 #endif
