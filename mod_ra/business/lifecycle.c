@@ -195,7 +195,7 @@ static int move_by_ra(ra_move_t *move, const ra_case_t *subject, const ra_actor_
         move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_EXECUTION) : RA_STATE_AWAITING_REVIEW;
         return 1;
     }
-    if (subject->state != RA_STATE_IN_PRODUCTION) {
+    if (subject->state != RA_STATE_IN_PRODUCTION || !find_step(subject->business, RA_STEP_PRODUCTION)) {
         return refuse(move, RA_PROBLEM_STATE_CONFLICT);
     }
     move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_PRODUCTION)
