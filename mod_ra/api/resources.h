@@ -45,6 +45,7 @@
     X("withdrawApplication", ra_do_step)                                                                               \
     X("operateToken", ra_do_step)                                                                                      \
     X("registerApplication", ra_do_step)                                                                               \
+    X("listTasks", ra_list_tasks)                                                                                      \
     X("drawCodes", ra_draw_codes)                                                                                      \
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \
@@ -77,6 +78,7 @@ apr_status_t ra_get_application(ra_call_t *call);
 apr_status_t ra_update_application(ra_call_t *call);
 apr_status_t ra_list_application_history(ra_call_t *call);
 apr_status_t ra_do_step(ra_call_t *call);
+apr_status_t ra_list_tasks(ra_call_t *call);
 apr_status_t ra_draw_codes(ra_call_t *call);
 apr_status_t ra_produce_certificate(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);
@@ -85,6 +87,9 @@ apr_status_t ra_get_certificate_status(ra_call_t *call);
 apr_status_t ra_list_operations(ra_call_t *call);
 apr_status_t ra_get_operation(ra_call_t *call);
 apr_status_t ra_settle_operation(ra_call_t *call);
+
+/** The action on an application that an operation is; RA_ACTION_COUNT: none. */
+ra_action_e ra_action_of_operation(const ra_operation_t *operation);
 
 /** Answers from the document or a constant table: no database session is taken. */
 int ra_handler_needs_no_store(ra_handler_fn handler);

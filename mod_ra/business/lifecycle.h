@@ -158,6 +158,28 @@ typedef struct ra_move_t {
  */
 int ra_lifecycle_move(ra_move_t *move, const ra_case_t *subject, const ra_actor_t *actor, ra_action_e action, ra_decision_e decision);
 
+/**
+ * One way in which an actor may do a step: applications of this business and state, but for those that the persons exclude. Found by asking the engine, so
+ * that what it says and what a list shows cannot differ.
+ */
+typedef struct ra_opening_t {
+    const ra_business_t *business;
+    ra_state_e state;
+    ra_step_e rejected_step;     /* with RA_STATE_REJECTED */
+    ra_step_e step;              /* that the actor may do */
+    unsigned excluded_hands;     /* set of 1 << ra_step_e: the actor must not be the hand of these */
+    ra_step_e required_hand;     /* the actor must be the hand of this; RA_STEP_NONE: no matter */
+    int not_own;                 /* the actor must not have submitted it */
+    int own_agency;              /* it must be a case of the actor's agency */
+} ra_opening_t;
+
+typedef void (*ra_opening_fn)(void *baton, const ra_opening_t *opening);
+
+/** Tells every opening of the actor, each step of each application in at most one. */
+void ra_lifecycle_openings(const ra_actor_t *actor, ra_opening_fn tell, void *baton);
+/** Is the case of this opening, for this actor? */
+int ra_opening_holds(const ra_opening_t *opening, const ra_case_t *subject, const ra_actor_t *actor);
+
 /** First state of a business. */
 ra_state_e ra_lifecycle_first(const ra_business_t *business);
 /** Is an application in this state finished (no longer open)? */

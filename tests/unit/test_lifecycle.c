@@ -286,7 +286,7 @@ static void test_every_state_action_actor_and_decision_is_as_written(void **stat
     }
 }
 
-/* A business that is added to the table and not to the list above would go untested; a test build's drill has a test of its own. */
+/* A business that is added to the table and not to the list above would go untested; a drill has a test of its own. */
 static void test_every_business_has_an_expectation(void **state)
 {
     const ra_business_t *business;
@@ -332,7 +332,8 @@ static int may_be_rejected(const char *action)
 }
 
 /* Every step has a hand, whether it counts in this state or not: the engine must find the pair from both sides. */
-static const char *answer_after(const char *business, const awaited_t *at, const char *done, ra_decision_e decision, apr_pool_t *pool)
+static const char *answer_after(const char *business, const awaited_t *at, const char *done, ra_decision_e decision,
+                                apr_pool_t *pool)
 {
     ra_case_t subject = case_of(business, at->state);
     ra_actor_t actor = actor_of(at->role, pool);
