@@ -46,6 +46,8 @@
     X("operateToken", ra_do_step)                                                                                      \
     X("registerApplication", ra_do_step)                                                                               \
     X("listTasks", ra_list_tasks)                                                                                      \
+    X("listSubscribers", ra_list_subscribers)                                                                          \
+    X("getSubscriber", ra_get_subscriber)                                                                              \
     X("drawCodes", ra_draw_codes)                                                                                      \
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \
@@ -79,6 +81,8 @@ apr_status_t ra_update_application(ra_call_t *call);
 apr_status_t ra_list_application_history(ra_call_t *call);
 apr_status_t ra_do_step(ra_call_t *call);
 apr_status_t ra_list_tasks(ra_call_t *call);
+apr_status_t ra_list_subscribers(ra_call_t *call);
+apr_status_t ra_get_subscriber(ra_call_t *call);
 apr_status_t ra_draw_codes(ra_call_t *call);
 apr_status_t ra_produce_certificate(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);
