@@ -48,6 +48,9 @@
     X("listTasks", ra_list_tasks)                                                                                      \
     X("listSubscribers", ra_list_subscribers)                                                                          \
     X("getSubscriber", ra_get_subscriber)                                                                              \
+    X("getApplicationForm", ra_get_application_form)                                                                   \
+    X("getCompletionRecord", ra_get_completion_record)                                                                 \
+    X("getProductionSheet", ra_get_production_sheet)                                                                   \
     X("drawCodes", ra_draw_codes)                                                                                      \
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \
@@ -83,6 +86,9 @@ apr_status_t ra_do_step(ra_call_t *call);
 apr_status_t ra_list_tasks(ra_call_t *call);
 apr_status_t ra_list_subscribers(ra_call_t *call);
 apr_status_t ra_get_subscriber(ra_call_t *call);
+apr_status_t ra_get_application_form(ra_call_t *call);
+apr_status_t ra_get_completion_record(ra_call_t *call);
+apr_status_t ra_get_production_sheet(ra_call_t *call);
 apr_status_t ra_draw_codes(ra_call_t *call);
 apr_status_t ra_produce_certificate(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);
