@@ -51,6 +51,9 @@
     X("getApplicationForm", ra_get_application_form)                                                                   \
     X("getCompletionRecord", ra_get_completion_record)                                                                 \
     X("getProductionSheet", ra_get_production_sheet)                                                                   \
+    X("reportExpiringCertificates", ra_report_expiring_certificates)                                                   \
+    X("reportSuspendedCertificates", ra_report_suspended_certificates)                                                 \
+    X("reportApplicationCounts", ra_report_application_counts)                                                         \
     X("drawCodes", ra_draw_codes)                                                                                      \
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \
@@ -89,6 +92,9 @@ apr_status_t ra_get_subscriber(ra_call_t *call);
 apr_status_t ra_get_application_form(ra_call_t *call);
 apr_status_t ra_get_completion_record(ra_call_t *call);
 apr_status_t ra_get_production_sheet(ra_call_t *call);
+apr_status_t ra_report_expiring_certificates(ra_call_t *call);
+apr_status_t ra_report_suspended_certificates(ra_call_t *call);
+apr_status_t ra_report_application_counts(ra_call_t *call);
 apr_status_t ra_draw_codes(ra_call_t *call);
 apr_status_t ra_produce_certificate(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);

@@ -38,6 +38,3 @@ ALTER TABLE applications
   ADD COLUMN IF NOT EXISTS project VARCHAR(100) AS (JSON_VALUE(applicant, '$.project')) PERSISTENT COMMENT '项目名称' AFTER applicant,
   ADD KEY IF NOT EXISTS applications_sheet (project, business, state, id),
   ADD KEY IF NOT EXISTS applications_report (created_at, region_2, region_4, region, business, kind, state);
-
-ALTER TABLE certificates
-  ADD KEY IF NOT EXISTS certificates_ending (not_after, id);
