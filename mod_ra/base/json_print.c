@@ -57,8 +57,11 @@ static void print_number(printer_t *printer, const ra_json_t *json)
     if (ra_json_is_integer(json)) {
         apr_snprintf(text, sizeof(text), "%" APR_INT64_T_FMT, ra_json_int(json, 0));
     } else {
+        /* Beyond the exact integers an exponent is needed, or the reader would take it for an integer and refuse it. */
+        int with_exponent = fabs(value) > (double)RA_JSON_MAX_INTEGER;
+
         for (int digits = 1; digits <= 17; digits++) {
-            snprintf(text, sizeof(text), "%.*g", digits, value);
+            snprintf(text, sizeof(text), with_exponent ? "%.*e" : "%.*g", with_exponent ? digits - 1 : digits, value);
             if (strtod(text, NULL) == value) {
                 break;
             }

@@ -19,6 +19,8 @@
 #define RA_PAGE_MAX 200
 #define RA_IF_MATCH_MAX 8
 #define RA_IDEMPOTENCY_KEY_MAX 128
+#define RA_IDEMPOTENCY_DAYS 7
+#define RA_PURGE_ROWS 1000 /* removed at a time */
 
 /* Certificates and certificate requests */
 #define RA_CSR_MAX_BYTES (16 * 1024)
@@ -44,6 +46,9 @@
 
 /* Upstream CA */
 #define RA_CMP_ANSWER_MAX_BYTES (256 * 1024)
+#define RA_CMP_MESSAGE_MAX_BYTES (64 * 1024) /* from a subscriber's tool */
+#define RA_CMP_REFERENCE_MAX_CHARS 64         /* senderKID as typed */
+#define RA_CMP_TRANSACTION_MAX_BYTES 64       /* transactionID and nonces of others */
 #define RA_JOB_ATTEMPTS_MAX 1000
 #define RA_JOB_BACKOFF_MAX_SECONDS 300
 

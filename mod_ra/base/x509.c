@@ -85,6 +85,8 @@ static const char *read_alternative_names(ra_cert_t *cert, const GENERAL_NAMES *
             reason = read_dns_name(&cert->dns_names[dns++], name->d.dNSName, pool);
         } else if (name->type == GEN_IPADD) {
             reason = read_ip_name(&cert->ip_names[ip++], name->d.iPAddress, pool);
+        } else {
+            cert->other_names++;
         }
     }
     return reason;

@@ -47,6 +47,7 @@ typedef struct ra_cert_t {
     ra_key_t key;
     const char **dns_names; /* SAN dNSName, NULL terminated */
     const char **ip_names;  /* SAN iPAddress as text, NULL terminated */
+    int other_names;        /* how many SAN entries are of other kinds: e-mail, URI, otherName … */
     const char *key_usage;  /* comma separated RFC 5280 names, "" when absent: "digitalSignature,nonRepudiation" */
     const char *ext_key_usage; /* comma separated: "clientAuth,serverAuth" */
     int is_ca;
@@ -76,6 +77,15 @@ typedef struct ra_csr_t {
  * @return RA_EREFUSED with RA_PROBLEM_CSR_INVALID (not readable, signature wrong) or RA_PROBLEM_KEY_WEAK, each with a violation at @a pointer
  */
 apr_status_t ra_csr_parse(ra_csr_t **pcsr, const char *text, const char *pointer, ra_result_t *result, apr_pool_t *pool);
+/** As ra_csr_parse() for the DER itself. */
+apr_status_t ra_csr_parse_der(ra_csr_t **pcsr, ra_bytes_t der, const char *pointer, ra_result_t *result,
+                              apr_pool_t *pool);
+/**
+ * As ra_csr_parse() for a bare SubjectPublicKeyInfo whose possession is proved already (CRMF, RFC 4211): der and subject
+ * stay empty.
+ */
+apr_status_t ra_csr_of_key(ra_csr_t **pcsr, ra_bytes_t spki, const char *pointer, ra_result_t *result,
+                           apr_pool_t *pool);
 
 /**
  * Is the certificate issued (directly or over intermediates in the same file) by the CA certificates of the PEM file, valid at @a when?

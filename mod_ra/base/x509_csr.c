@@ -190,30 +190,89 @@ static int check(ra_csr_t *csr, X509_REQ *request, refusal_t *refusal, apr_pool_
     return extensions_are_good(request, refusal);
 }
 
-static ra_csr_t *read_csr(const char *text, refusal_t *refusal, apr_pool_t *pool)
+static int read_der(ra_csr_t *csr, refusal_t *refusal, apr_pool_t *pool)
 {
-    ra_csr_t *csr = apr_pcalloc(pool, sizeof(*csr));
-
-    if (!read_text(&csr->der, text, refusal, pool)) {
-        return NULL;
-    }
     const unsigned char *at = csr->der.data;
     X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)csr->der.len);
     int good = check(csr, request, refusal, pool);
+
     X509_REQ_free(request);
-    return good ? csr : NULL;
+    return good;
+}
+
+static const char *parse_key(X509_PUBKEY **pkey, ra_key_t *key, ra_bytes_t spki, apr_pool_t *pool)
+{
+    const unsigned char *at = spki.data;
+
+    *pkey = d2i_X509_PUBKEY(NULL, &at, (long)spki.len);
+    return *pkey && at == spki.data + spki.len ? ra_x509_read_key(key, *pkey, pool) : "it is not a public key";
+}
+
+static int read_bare_key(ra_csr_t *csr, ra_bytes_t spki, refusal_t *refusal, apr_pool_t *pool)
+{
+    X509_PUBKEY *key;
+    const char *reason = parse_key(&key, &csr->key, spki, pool);
+    int good = reason ? unreadable(refusal, reason) : key_is_good(csr, X509_PUBKEY_get0(key), refusal, pool);
+
+    X509_PUBKEY_free(key);
+    return good;
+}
+
+static int size_is_good(ra_bytes_t der, refusal_t *refusal)
+{
+    if (der.len == 0 || der.len > RA_CSR_MAX_BYTES || !ra_der_is_exact(der)) {
+        return unreadable(refusal, "it is absent, too large or not exactly one DER element");
+    }
+    return 1;
+}
+
+/* The end of every reading: the error queue is emptied, and what was wrong is told. */
+static apr_status_t conclude(ra_csr_t **pcsr, ra_csr_t *csr, const refusal_t *refusal, const char *pointer,
+                             ra_result_t *result)
+{
+    ERR_clear_error();
+    *pcsr = refusal->problem ? NULL : csr;
+    if (*pcsr) {
+        return APR_SUCCESS;
+    }
+    ra_result_violation(result, pointer, refusal->violation);
+    return ra_refuse(result, refusal->problem, refusal->detail);
 }
 
 apr_status_t ra_csr_parse(ra_csr_t **pcsr, const char *text, const char *pointer, ra_result_t *result, apr_pool_t *pool)
 {
     refusal_t refusal = {NULL, NULL, NULL};
+    ra_csr_t *csr = apr_pcalloc(pool, sizeof(*csr));
 
     ERR_clear_error();
-    *pcsr = read_csr(text, &refusal, pool);
-    ERR_clear_error();
-    if (*pcsr) {
-        return APR_SUCCESS;
+    if (read_text(&csr->der, text, &refusal, pool)) {
+        read_der(csr, &refusal, pool);
     }
-    ra_result_violation(result, pointer, refusal.violation);
-    return ra_refuse(result, refusal.problem, refusal.detail);
+    return conclude(pcsr, csr, &refusal, pointer, result);
+}
+
+apr_status_t ra_csr_parse_der(ra_csr_t **pcsr, ra_bytes_t der, const char *pointer, ra_result_t *result,
+                              apr_pool_t *pool)
+{
+    refusal_t refusal = {NULL, NULL, NULL};
+    ra_csr_t *csr = apr_pcalloc(pool, sizeof(*csr));
+
+    ERR_clear_error();
+    csr->der = ra_bytes_copy(der, pool);
+    if (size_is_good(der, &refusal)) {
+        read_der(csr, &refusal, pool);
+    }
+    return conclude(pcsr, csr, &refusal, pointer, result);
+}
+
+apr_status_t ra_csr_of_key(ra_csr_t **pcsr, ra_bytes_t spki, const char *pointer, ra_result_t *result, apr_pool_t *pool)
+{
+    refusal_t refusal = {NULL, NULL, NULL};
+    ra_csr_t *csr = apr_pcalloc(pool, sizeof(*csr));
+
+    ERR_clear_error();
+    if (size_is_good(spki, &refusal)) {
+        read_bare_key(csr, spki, &refusal, pool);
+    }
+    return conclude(pcsr, csr, &refusal, pointer, result);
 }

@@ -260,14 +260,15 @@ static apr_status_t write_state(const ra_act_t *act, const ra_application_t *app
 
 static apr_status_t write_history(const ra_act_t *act, const ra_application_t *application, const ra_step_t *step, const char *before)
 {
-    const ra_principal_t *who = act->who;
+    const ra_principal_t *who = step->by ? NULL : act->who;
     const char *outcome = step->outcome ? step->outcome : step->decision == RA_DECISION_NO ? "rejected" : "done";
 
     return ra_sql_change(act->tx, NULL, history_sql,
                          RA_VALUES(ra_v_uuid(application->id), ra_v_int(application->version), ra_v_rfc3339(application->now),
                                    ra_v_text(ra_action_name(step->action)), ra_v_text(outcome), ra_v_text(before),
                                    ra_v_text(ra_state_name(application->state)), ra_v_uuid(who ? who->id : NULL),
-                                   ra_v_text(who ? who->name : "RA"), ra_v_text(!who ? "ra" : who->is_system ? "system" : "person"),
+                                   ra_v_text(who ? who->name : step->by ? step->by : "RA"),
+                                   ra_v_text(!who ? "ra" : who->is_system ? "system" : "person"),
                                    ra_v_text(step->reason), ra_v_text(step->guidance), ra_v_json(step->changes, act->tx->pool)));
 }
 

@@ -62,6 +62,7 @@ typedef struct ra_step_t {
     const char *reason;
     const char *guidance;
     const ra_json_t *changes;  /* for the history; no personal identifier */
+    const char *by;            /* named in the history in place of the caller, as the RA's own act; NULL: the caller */
 } ra_step_t;
 
 /** May the caller do this now? Asks the engine only. */

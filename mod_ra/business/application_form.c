@@ -42,7 +42,7 @@ const unsigned char *ra_form_phone_hash(const ra_act_t *act, const char *phone)
     return keyed(act, "phone", phone_key(phone, act->tx->pool));
 }
 
-/* Name to be shown and its search key; a name that deceives the eye is refused (reliability catalogue T5). */
+/* Name to be shown and its search key; a name that deceives the eye is refused. */
 static apr_status_t read_name(const char **pname, const char **pkey, const ra_act_t *act, const char *text, const char *pointer)
 {
     ra_result_t *result = act->tx->result;

@@ -39,7 +39,8 @@ apr_status_t ra_audit_write(const ra_act_t *act, const ra_audit_t *audit)
                          " VALUES (?, UTC_TIMESTAMP(6), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                          RA_VALUES(ra_v_uuid(id), ra_v_text(audit->event), ra_v_text(audit->outcome), ra_v_text(audit->problem),
                                    ra_v_text(actor_kind(act, audit)), ra_v_uuid(act->who ? act->who->id : NULL),
-                                   ra_v_text(act->who ? act->who->name : NULL), credential_hash(act, audit), ra_v_text(audit->host),
+                                   ra_v_text(act->who ? act->who->name : audit->actor_name),
+                                   credential_hash(act, audit), ra_v_text(audit->host),
                                    ra_v_text(audit->client_ip), ra_v_text(audit->object_type), ra_v_uuid(audit->object_id),
                                    ra_v_json(audit->detail, act->tx->pool), ra_v_text(audit->trace_id)));
 }

@@ -14,6 +14,7 @@ typedef struct ra_audit_t {
     const char *object_id;
     const char *trace_id;
     const ra_json_t *detail; /* no secret, no personal identifier */
+    const char *actor_name;  /* of a caller that is no principal; NULL otherwise */
     ra_bytes_t certificate;  /* of a caller that is nobody's: its hash is kept */
 } ra_audit_t;
 

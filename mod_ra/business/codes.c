@@ -55,11 +55,25 @@ int ra_code_is_well_typed(const char *clean)
     return len > 1 && clean[len - 1] == check_character(clean, len - 1);
 }
 
+const char *ra_code_grouped(const char *clean, apr_pool_t *pool)
+{
+    char *grouped = apr_palloc(pool, strlen(clean) * 2 + 1), *out = grouped;
+
+    for (apr_size_t i = 0; clean[i]; i++) {
+        if (i > 0 && i % GROUP == 0) {
+            *out++ = '-';
+        }
+        *out++ = clean[i];
+    }
+    *out = '\0';
+    return grouped;
+}
+
 const char *ra_code_make(ra_bytes_t random, apr_pool_t *pool)
 {
-    apr_size_t digits = random.len * 8 / 5, length = 0;
+    apr_size_t digits = random.len * 8 / 5;
     char *plain = apr_palloc(pool, digits + 2);
-    char *grouped = apr_palloc(pool, (digits + 1) * 2);
+    const char *grouped;
 
     for (apr_size_t i = 0; i < digits; i++) {
         unsigned value = 0;
@@ -70,13 +84,8 @@ const char *ra_code_make(ra_bytes_t random, apr_pool_t *pool)
         plain[i] = alphabet[value];
     }
     plain[digits] = check_character(plain, digits);
-    for (apr_size_t i = 0; i <= digits; i++) {
-        if (i > 0 && i % GROUP == 0) {
-            grouped[length++] = '-';
-        }
-        grouped[length++] = plain[i];
-    }
-    grouped[length] = '\0';
+    plain[digits + 1] = '\0';
+    grouped = ra_code_grouped(plain, pool);
     ra_wipe(plain, digits + 1);
     return grouped;
 }
@@ -142,10 +151,13 @@ apr_status_t ra_codes_draw(ra_json_t **pcodes, const ra_act_t *act, ra_applicati
     return status == APR_SUCCESS ? show_codes(pcodes, act, application->id, reference, secret) : status;
 }
 
+#define PAIR                                                                                                           \
+    "SELECT id AS id, reference AS reference, secret_sealed AS `sealed:b64`, tries AS tries, used_at AS used_at,"      \
+    " voided_at AS voided_at, expires_at <= UTC_TIMESTAMP(6) AS expired, application_id AS application_id,"            \
+    " drawn_by AS drawn_by FROM production_codes"
+
 /* The latest pair of the application, locked: tries are counted one after the other. */
-static const char latest_sql[] =
-    "SELECT id AS id, reference AS reference, secret_sealed AS `sealed:b64`, tries AS tries, used_at AS used_at, voided_at AS voided_at,"
-    " expires_at <= UTC_TIMESTAMP(6) AS expired FROM production_codes WHERE application_id = ? ORDER BY id DESC LIMIT 1 FOR UPDATE";
+static const char latest_sql[] = PAIR " WHERE application_id = ? ORDER BY id DESC LIMIT 1 FOR UPDATE";
 
 static const char *problem_of(const ra_json_t *row)
 {
@@ -158,14 +170,21 @@ static const char *problem_of(const ra_json_t *row)
     return ra_json_get_int(row, "expired", 1) ? RA_PROBLEM_CODE_EXPIRED : NULL;
 }
 
+static apr_status_t unseal_secret(ra_bytes_t *pplain, const ra_act_t *act, const ra_json_t *row, apr_pool_t *pool)
+{
+    const char *context = seal_context(ra_json_get_string(row, "id"), pool);
+    ra_bytes_t sealed;
+    apr_status_t status = ra_base64url_decode(&sealed, ra_json_get_string(row, "sealed"), pool);
+
+    return status == APR_SUCCESS ? ra_unseal(pplain, act->ra->keyring, LABEL, context, sealed, pool) : status;
+}
+
 static int is_right(const ra_act_t *act, const ra_json_t *row, const char *reference, const char *secret)
 {
-    apr_pool_t *pool = act->tx->pool;
-    ra_bytes_t sealed, plain;
+    ra_bytes_t plain;
     int right;
 
-    if (ra_base64url_decode(&sealed, ra_json_get_string(row, "sealed"), pool) != APR_SUCCESS ||
-        ra_unseal(&plain, act->ra->keyring, LABEL, seal_context(ra_json_get_string(row, "id"), pool), sealed, pool) != APR_SUCCESS) {
+    if (unseal_secret(&plain, act, row, act->tx->pool) != APR_SUCCESS) {
         return 0;
     }
     right = ra_bytes_equal(plain, ra_bytes_text(secret));
@@ -173,17 +192,30 @@ static int is_right(const ra_act_t *act, const ra_json_t *row, const char *refer
 }
 
 /* The fifth wrong try ends the pair. */
+apr_status_t ra_codes_count_wrong(const ra_act_t *act, const char *id)
+{
+    return ra_sql_change(act->tx, NULL,
+                         "UPDATE production_codes SET voided_at = IF(tries + 1 >= ?, UTC_TIMESTAMP(6), NULL),"
+                         " tries = tries + 1 WHERE id = ? AND used_at IS NULL AND voided_at IS NULL",
+                         RA_VALUES(ra_v_int(RA_CODE_TRIES_MAX), ra_v_uuid(id)));
+}
+
 static apr_status_t count_wrong_try(const ra_act_t *act, const char *id)
 {
-    apr_status_t status = ra_sql_change(act->tx, NULL,
-                                        "UPDATE production_codes SET voided_at = IF(tries + 1 >= ?, UTC_TIMESTAMP(6), NULL), tries = tries + 1"
-                                        " WHERE id = ?", RA_VALUES(ra_v_int(RA_CODE_TRIES_MAX), ra_v_uuid(id)));
+    apr_status_t status = ra_codes_count_wrong(act, id);
 
     if (status != APR_SUCCESS) {
         return status;
     }
     act->tx->result->keep = 1;
     return ra_refuse(act->tx->result, RA_PROBLEM_CODE_INVALID, "wrong reference or authorisation code");
+}
+
+static apr_status_t use_up(const ra_act_t *act, const char *id)
+{
+    return ra_sql_change(act->tx, NULL,
+                         "UPDATE production_codes SET used_at = UTC_TIMESTAMP(6)"
+                         " WHERE id = ? AND used_at IS NULL AND voided_at IS NULL", RA_VALUES(ra_v_uuid(id)));
 }
 
 apr_status_t ra_codes_use(const char **pid, const ra_act_t *act, const ra_application_t *application, const char *reference,
@@ -212,6 +244,61 @@ apr_status_t ra_codes_use(const char **pid, const ra_act_t *act, const ra_applic
     if (!is_right(act, row, typed_reference, typed_secret)) {
         return count_wrong_try(act, *pid);
     }
-    return ra_sql_change(act->tx, NULL, "UPDATE production_codes SET used_at = UTC_TIMESTAMP(6) WHERE id = ? AND used_at IS NULL AND voided_at IS NULL",
-                         RA_VALUES(ra_v_uuid(*pid)));
+    return use_up(act, *pid);
+}
+
+static apr_status_t wipe_text(void *data)
+{
+    ra_wipe(data, strlen(data));
+    return APR_SUCCESS;
+}
+
+static apr_status_t fill_pair(ra_code_pair_t *pair, const ra_act_t *act, const ra_json_t *row, apr_pool_t *pool)
+{
+    ra_bytes_t plain;
+    apr_status_t status = unseal_secret(&plain, act, row, pool);
+
+    if (status != APR_SUCCESS) {
+        return APR_ENOENT;
+    }
+    pair->id = apr_pstrdup(pool, ra_json_get_string(row, "id"));
+    pair->application_id = apr_pstrdup(pool, ra_json_get_string(row, "application_id"));
+    pair->drawn_by = apr_pstrdup(pool, ra_json_get_string(row, "drawn_by"));
+    pair->secret = (const char *)plain.data;
+    pair->grouped = ra_code_grouped(pair->secret, pool);
+    apr_pool_cleanup_register(pool, pair->grouped, wipe_text, apr_pool_cleanup_null);
+    return APR_SUCCESS;
+}
+
+apr_status_t ra_codes_find(ra_code_pair_t **ppair, const ra_act_t *act, const char *reference, apr_pool_t *pool)
+{
+    const char *clean = ra_code_clean(reference, act->tx->pool);
+    ra_json_t *row;
+    apr_status_t status =
+        ra_sql_row(act->tx, &row, PAIR " WHERE reference = ?", RA_VALUES(ra_v_text(clean ? clean : "")));
+
+    *ppair = apr_pcalloc(pool, sizeof(**ppair));
+    return status == APR_SUCCESS ? fill_pair(*ppair, act, row, pool) : status;
+}
+
+apr_status_t ra_codes_use_proved(const ra_act_t *act, const char *id)
+{
+    ra_json_t *row;
+    apr_status_t status = ra_sql_row(act->tx, &row, PAIR " WHERE id = ? FOR UPDATE", RA_VALUES(ra_v_uuid(id)));
+
+    if (status == APR_SUCCESS && problem_of(row)) {
+        return ra_refuse(act->tx->result, problem_of(row), NULL);
+    }
+    return status == APR_SUCCESS ? use_up(act, id) : status;
+}
+
+apr_status_t ra_codes_forget(ra_tx_t *tx, void *unused)
+{
+    (void)unused;
+    return ra_sql_change(tx, NULL,
+                         "UPDATE production_codes SET secret_sealed = '', keeps_secret = NULL WHERE keeps_secret = 1"
+                         " AND (LEAST(expires_at, COALESCE(voided_at, expires_at)) < UTC_TIMESTAMP(6) - INTERVAL 7 DAY"
+                         " OR (used_at < UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND NOT EXISTS (SELECT 1 FROM cmp_transactions x"
+                         " WHERE x.code_id = production_codes.id AND x.outcome IN ('open', 'delivered')))) LIMIT ?",
+                         RA_VALUES(ra_v_int(RA_PURGE_ROWS)));
 }

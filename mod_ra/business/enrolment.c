@@ -1,7 +1,7 @@
 /*
  * One attempt at the upstream CA, run as an outbox job: send, check what comes back against the snapshot, COMMIT, confirm.
  * Layer: business. Thread rule: one thread per attempt, guarded by the job's lease and the attempt's version.
- * The law is reliability.md §4: an unknown outcome is never answered by a new transaction.
+ * The law is docs/architecture.md, "Attempts at the CA": an unknown outcome is never answered by a new transaction.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -19,6 +19,7 @@ typedef struct attempt_t {
     const char *id;
     const char *state;
     apr_int64_t version;   /* every write is a compare-and-set on it */
+    apr_time_t created_at;
     const char *application_id;
     const char *snapshot;
     ra_ca_request_t request;
@@ -36,7 +37,7 @@ typedef struct attempt_t {
 static const char attempt_sql[] =
     "SELECT t.state AS state, t.version AS version, t.application_id AS application_id, t.transaction_id AS `transaction_id:b64`,"
     " t.csr AS `csr:b64`, t.spki AS `spki:b64`, t.sent_bytes AS `sent:b64`, t.sent_nonce AS `nonce:b64`, t.waiting_bytes AS `waiting:b64`,"
-    " t.poll_bytes AS `poll:b64`, a.snapshot AS snapshot, c.sha256 AS issued_sha256, t.confirmed_at AS confirmed_at"
+    " t.poll_bytes AS `poll:b64`, a.snapshot AS snapshot, c.sha256 AS issued_sha256, t.created_at AS created_at, t.confirmed_at AS confirmed_at"
     " FROM ca_attempts t JOIN applications a ON a.id = t.application_id LEFT JOIN certificates c ON c.attempt_id = t.id WHERE t.id = ?";
 
 static ra_bytes_t read_bytes(const ra_json_t *row, const char *name, apr_pool_t *pool)
@@ -67,6 +68,7 @@ static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
     attempt->application_id = apr_pstrdup(pool, ra_json_get_string(row, "application_id"));
     attempt->snapshot = apr_pstrdup(pool, ra_json_get_string(row, "snapshot"));
     attempt->issued_sha256 = apr_pstrdup(pool, ra_json_get_string(row, "issued_sha256"));
+    ra_rfc3339_parse(&attempt->created_at, ra_json_get_string(row, "created_at"));
     attempt->confirmed = ra_json_get(row, "confirmed_at") != NULL;
     transaction = read_bytes(row, "transaction_id", pool);
     if (transaction.len != sizeof(exchange->transaction_id) || !attempt->snapshot) {
@@ -227,7 +229,8 @@ static const char *find_disagreement(attempt_t *attempt, const ra_cert_t *cert)
 {
     const ra_settings_t *settings = attempt->ra->settings;
     ra_result_t *result = ra_result_make(attempt->pool);
-    const char *text = ra_snapshot_disagrees(attempt->snapshot, cert, attempt->spki, apr_time_now(), settings->validity_tolerance, attempt->pool);
+    ra_expected_t expected = {attempt->snapshot, attempt->spki, attempt->created_at, apr_time_now(), settings->validity_tolerance};
+    const char *text = ra_snapshot_disagrees(&expected, cert, attempt->pool);
 
     if (!text && settings->certificate_trust_file &&
         ra_cert_verify(cert, settings->certificate_trust_file, apr_time_now(), result, attempt->pool) != APR_SUCCESS) {
@@ -300,7 +303,7 @@ static ra_job_verdict_e judge(attempt_t *attempt, outcome_t *outcome, int *later
     }
 }
 
-/* A rejection is believed only after a second look where the CA offers one (reliability.md §4). */
+/* A rejection is believed only after a second look where the CA offers one (docs/architecture.md, attempts at the CA). */
 static void exchange_with_ca(attempt_t *attempt)
 {
     const ra_ca_t *ca = attempt->ra->ca;

@@ -83,10 +83,28 @@ static apr_status_t insert_attempt(const ra_act_t *act, const ra_application_t *
                                    ra_v_uuid(*pjob)));
 }
 
+/* Key, attempt, job and step: what every way to production comes to, once codes and request are right. */
+static apr_status_t queue_attempt(const ra_act_t *act, ra_application_t *application, const ra_csr_t *csr,
+                                  const char *code_id, ra_step_t *step, const char **pjob)
+{
+    apr_pool_t *pool = act->tx->pool;
+    ra_json_t *record = ra_json_object_make(pool);
+    apr_status_t status = check_key(act, application, &csr->key);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    application->operation_id = ra_uuid_make(pool);
+    ra_json_set_string(record, "operation_id", application->operation_id);
+    ra_json_set_string(record, "spki_sha256", ra_hex(ra_bytes_of(csr->key.spki_sha256, RA_SHA256_BYTES), pool));
+    step->record = record;
+    status = insert_attempt(act, application, csr, code_id, pjob);
+    return status == APR_SUCCESS ? ra_application_move(act, application, step) : status;
+}
+
 apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *application, const ra_json_t *form, const char **pjob)
 {
     ra_step_t step = {.action = (ra_action_e)RA_STEP_PRODUCTION, .outcome = "requested"};
-    ra_json_t *record = ra_json_object_make(act->tx->pool);
     const char *code_id;
     ra_csr_t *csr;
     apr_status_t status = ra_application_may(act, application, step.action, RA_DECISION_YES);
@@ -97,18 +115,24 @@ apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *applic
     if (status == APR_SUCCESS) {
         status = ra_csr_parse(&csr, ra_json_get_string(form, "csr"), "/csr", act->tx->result, act->tx->pool);
     }
+    return status == APR_SUCCESS ? queue_attempt(act, application, csr, code_id, &step, pjob) : status;
+}
+
+apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *application,
+                                  const ra_proved_request_t *request, const char **pjob)
+{
+    ra_step_t step = {.action = (ra_action_e)RA_STEP_PRODUCTION, .outcome = "requested", .by = request->by};
+    ra_csr_t *csr;
+    apr_status_t status = ra_codes_use_proved(act, request->code_id);
+
     if (status == APR_SUCCESS) {
-        status = check_key(act, application, &csr->key);
+        status = ra_application_may(act, application, step.action, RA_DECISION_YES);
     }
-    if (status != APR_SUCCESS) {
-        return status;
+    if (status == APR_SUCCESS) {
+        status = request->csr.len > 0 ? ra_csr_parse_der(&csr, request->csr, "/csr", act->tx->result, act->tx->pool)
+                                      : ra_csr_of_key(&csr, request->spki, "/csr", act->tx->result, act->tx->pool);
     }
-    application->operation_id = ra_uuid_make(act->tx->pool);
-    ra_json_set_string(record, "operation_id", application->operation_id);
-    ra_json_set_string(record, "spki_sha256", ra_hex(ra_bytes_of(csr->key.spki_sha256, RA_SHA256_BYTES), act->tx->pool));
-    step.record = record;
-    status = insert_attempt(act, application, csr, code_id, pjob);
-    return status == APR_SUCCESS ? ra_application_move(act, application, &step) : status;
+    return status == APR_SUCCESS ? queue_attempt(act, application, csr, request->code_id, &step, pjob) : status;
 }
 
 /* --- operations ------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,21 @@
  */
 apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *application, const ra_json_t *form, const char **pjob);
 
+/** A certificate request whose codes and proof of possession were verified by its protocol (CMP). */
+typedef struct ra_proved_request_t {
+    const char *code_id;  /* of the pair; used up here */
+    const char *by;       /* for the history, in place of a person: what brought the request */
+    ra_bytes_t csr;       /* PKCS#10, or */
+    ra_bytes_t spki;      /* the bare key */
+} ra_proved_request_t;
+
+/**
+ * As ra_production_request() for a request of a protocol that proves the codes by itself.
+ * @param act act->who is who drew the codes: it counts as the producer
+ */
+apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *application,
+                                  const ra_proved_request_t *request, const char **pjob);
+
 /** The Operation of the API. @return APR_ENOENT */
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id);
 

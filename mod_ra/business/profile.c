@@ -2,6 +2,7 @@
 #include "business/profile.h"
 
 #include <apr_strings.h>
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -118,6 +119,11 @@ static const char *const *string_list(const ra_json_t *array, apr_pool_t *pool)
     return list;
 }
 
+static int is_leap(int year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
 static apr_time_t years_later(apr_time_t now, int years)
 {
     apr_time_exp_t exp;
@@ -125,7 +131,7 @@ static apr_time_t years_later(apr_time_t now, int years)
 
     apr_time_exp_gmt(&exp, now);
     exp.tm_year += years;
-    if (exp.tm_mon == 1 && exp.tm_mday == 29) {
+    if (exp.tm_mon == 1 && exp.tm_mday == 29 && !is_leap(exp.tm_year + 1900)) {
         exp.tm_mday = 28;
     }
     apr_time_exp_gmt_get(&later, &exp);
@@ -175,24 +181,50 @@ int ra_snapshot_allows_key(const char *snapshot, const ra_key_t *key, apr_pool_t
     return 0;
 }
 
-static int same_set(const char *const *wanted, const char *const *found)
+static int holds(const char *const *list, const char *text)
 {
-    int wanted_count = 0, found_count = 0;
-
-    for (; wanted[wanted_count]; wanted_count++) {
-        int hit = 0;
-
-        for (int i = 0; found && found[i]; i++) {
-            hit |= strcasecmp(wanted[wanted_count], found[i]) == 0;
+    for (; list && *list; list++) {
+        if (strcasecmp(*list, text) == 0) {
+            return 1;
         }
-        if (!hit) {
+    }
+    return 0;
+}
+
+static int is_subset(const char *const *part, const char *const *whole)
+{
+    for (; part && *part; part++) {
+        if (!holds(whole, *part)) {
             return 0;
         }
     }
-    while (found && found[found_count]) {
-        found_count++;
+    return 1;
+}
+
+static int same_set(const char *const *wanted, const char *const *found)
+{
+    return is_subset(wanted, found) && is_subset(found, wanted);
+}
+
+/* Addresses in the one form that certificates are read in: "2001:db8::1". */
+static const char *const *plain_addresses(const char *const *addresses, apr_pool_t *pool)
+{
+    int count = 0;
+    const char **plain;
+
+    while (addresses && addresses[count]) {
+        count++;
     }
-    return wanted_count == found_count;
+    plain = apr_pcalloc(pool, ((apr_size_t)count + 1) * sizeof(*plain));
+    for (int i = 0; i < count; i++) {
+        unsigned char binary[sizeof(struct in6_addr)];
+        char text[INET6_ADDRSTRLEN];
+        int family = strchr(addresses[i], ':') ? AF_INET6 : AF_INET;
+
+        plain[i] = inet_pton(family, addresses[i], binary) == 1 && inet_ntop(family, binary, text, sizeof(text)) ? apr_pstrdup(pool, text)
+                                                                                                                  : addresses[i];
+    }
+    return plain;
 }
 
 /* Are the comma separated words of a and b the same set? */
@@ -211,34 +243,42 @@ static int same_words(const char *a, const char *b, apr_pool_t *pool)
     return same_set(words[0], words[1]);
 }
 
-static int within(apr_time_t a, apr_time_t b, apr_interval_time_t tolerance)
+static int validity_agrees(const ra_expected_t *expected, const ra_cert_t *cert, int years)
 {
-    return (a > b ? a - b : b - a) <= tolerance;
+    apr_interval_time_t tolerance = expected->tolerance;
+
+    return cert->not_before >= expected->since - tolerance && cert->not_before <= expected->now + tolerance &&
+           cert->not_after >= years_later(expected->since, years) - tolerance &&
+           cert->not_after <= years_later(expected->now, years) + tolerance;
 }
 
-const char *ra_snapshot_disagrees(const char *snapshot, const ra_cert_t *cert, ra_bytes_t spki, apr_time_t now,
-                                  apr_interval_time_t tolerance, apr_pool_t *pool)
+static int names_agree(const ra_ca_request_t *wanted, const ra_cert_t *cert, apr_pool_t *pool)
+{
+    return cert->other_names == 0 && same_set(wanted->dns_names, cert->dns_names) &&
+           same_set(plain_addresses(wanted->ip_names, pool), cert->ip_names);
+}
+
+const char *ra_snapshot_disagrees(const ra_expected_t *expected, const ra_cert_t *cert, apr_pool_t *pool)
 {
     ra_ca_request_t wanted;
-    apr_time_t end;
+    int years = (int)ra_json_get_int(parse(expected->snapshot, pool), "validity_years", 0);
 
-    if (ra_snapshot_request(&wanted, snapshot, now, pool) != APR_SUCCESS) {
+    if (ra_snapshot_request(&wanted, expected->snapshot, expected->since, pool) != APR_SUCCESS) {
         return "the snapshot cannot be read";
     }
-    end = now + apr_time_from_sec((apr_int64_t)wanted.validity_days * 86400);
-    if (!ra_bytes_equal(cert->key.spki, spki)) {
+    if (!ra_bytes_equal(cert->key.spki, expected->spki)) {
         return "another public key";
     }
     if (!ra_name_equal(&cert->subject, wanted.subject, wanted.subject_count)) {
         return "another subject";
     }
-    if (!same_set(wanted.dns_names, cert->dns_names) || !same_set(wanted.ip_names, cert->ip_names)) {
+    if (!names_agree(&wanted, cert, pool)) {
         return "other subject alternative names";
     }
     if (!same_words(wanted.key_usage, cert->key_usage, pool) || !same_words(wanted.ext_key_usage, cert->ext_key_usage, pool)) {
         return "another key usage";
     }
-    if (!within(cert->not_before, now, tolerance) || !within(cert->not_after, end, tolerance)) {
+    if (!validity_agrees(expected, cert, years)) {
         return "another validity";
     }
     return cert->is_ca ? "a CA certificate" : NULL;

@@ -30,11 +30,20 @@ apr_status_t ra_snapshot_request(ra_ca_request_t *request, const char *snapshot,
 /** Does the reviewed key policy allow this key? */
 int ra_snapshot_allows_key(const char *snapshot, const ra_key_t *key, apr_pool_t *pool);
 
+/** What a certificate is compared with. */
+typedef struct ra_expected_t {
+    const char *snapshot;
+    ra_bytes_t spki;
+    apr_time_t since;              /* when it was asked for: the CA may answer much later, but not for an earlier time */
+    apr_time_t now;
+    apr_interval_time_t tolerance; /* of each bound of the validity */
+} ra_expected_t;
+
 /**
- * Does the certificate agree with the snapshot and the key? Subject, SAN, key usage, validity within @a tolerance, no CA.
+ * Does the certificate agree with the snapshot and the key? Subject, all alternative names, key usage, validity, no CA.
+ * notBefore lies between `since` and `now`, notAfter the approved years after these.
  * @return NULL when it agrees, or what differs (English, for the log and the officer)
  */
-const char *ra_snapshot_disagrees(const char *snapshot, const ra_cert_t *cert, ra_bytes_t spki, apr_time_t now,
-                                  apr_interval_time_t tolerance, apr_pool_t *pool);
+const char *ra_snapshot_disagrees(const ra_expected_t *expected, const ra_cert_t *cert, apr_pool_t *pool);
 
 #endif

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "httpd/child.h"
+#include "httpd/cmp_handler.h"
 #include "httpd/health.h"
 #include "httpd/inbound.h"
 #include "httpd/metrics.h"
@@ -65,5 +66,12 @@ int ra_handler(request_rec *r)
         strcmp(r->handler, RA_HANDLER_NAME) != 0) {
         return DECLINED;
     }
-    return inbound->route == RA_ROUTE_API ? serve_api(r, inbound) : serve_plain(r, inbound);
+    switch (inbound->route) {
+    case RA_ROUTE_API:
+        return serve_api(r, inbound);
+    case RA_ROUTE_CMP:
+        return ra_cmp_handler(r, inbound);
+    default:
+        return serve_plain(r, inbound);
+    }
 }

@@ -80,6 +80,12 @@ static const char *below(const char *path, const char *base)
     return strncmp(path, base, len) == 0 && (path[len] == '\0' || path[len] == '/') ? path + len : NULL;
 }
 
+/* RFC 9811 section 3.3: the well-known path, and the one that names this RA. */
+static int is_cmp(const char *path)
+{
+    return strcmp(path, "/.well-known/cmp") == 0 || strcmp(path, "/.well-known/cmp/p/ra") == 0;
+}
+
 static void find_route(request_rec *r, ra_inbound_t *inbound)
 {
     const char *raw = r->parsed_uri.path != NULL ? r->parsed_uri.path : "";
@@ -102,6 +108,8 @@ static void find_route(request_rec *r, ra_inbound_t *inbound)
         inbound->route = RA_ROUTE_READY;
     } else if (strcmp(path, "/metrics") == 0 && inbound->server->host == RA_HOST_INTERNAL) {
         inbound->route = RA_ROUTE_METRICS;
+    } else if (is_cmp(path) && inbound->server->host == RA_HOST_PUBLIC) {
+        inbound->route = RA_ROUTE_CMP;
     }
 }
 
@@ -162,16 +170,21 @@ static void take_limit(request_rec *r, ra_inbound_t *inbound)
 
 /* --- hooks ------------------------------------------------------------------------------------------------------ */
 
+static void check_host_and_limit(request_rec *r, ra_inbound_t *inbound)
+{
+    if (inbound->refusal == NULL && !is_our_host(r)) {
+        inbound->refusal = RA_PROBLEM_HOST_MISMATCH;
+    }
+    take_limit(r, inbound);
+}
+
 static void read_api(request_rec *r, ra_inbound_t *inbound)
 {
     const ra_runtime_t *runtime = &inbound->server->globals->runtime;
     if (inbound->server->host & (RA_HOST_STAFF | RA_HOST_API)) {
         inbound->certificate = ra_identity_certificate(r);
     }
-    if (inbound->refusal == NULL && !is_our_host(r)) {
-        inbound->refusal = RA_PROBLEM_HOST_MISMATCH;
-    }
-    take_limit(r, inbound);
+    check_host_and_limit(r, inbound);
     ra_spec_match(&inbound->match, runtime->spec, r->method, *inbound->path != '\0' ? inbound->path : "/",
                   (ra_host_e)inbound->server->host, r->pool);
     if (inbound->match.operation != NULL) {
@@ -199,6 +212,8 @@ int ra_inbound_read(request_rec *r)
     apr_table_setn(r->notes, "ra-trace", inbound->trace.id);
     if (inbound->route == RA_ROUTE_API) {
         read_api(r, inbound);
+    } else if (inbound->route == RA_ROUTE_CMP) {
+        check_host_and_limit(r, inbound);
     }
     return DECLINED;
 }

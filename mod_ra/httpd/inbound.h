@@ -15,7 +15,14 @@
 #define RA_HANDLER_NAME "ra"
 #define RA_API_BASE "/api/v1"
 
-typedef enum { RA_ROUTE_NONE, RA_ROUTE_API, RA_ROUTE_HEALTH, RA_ROUTE_READY, RA_ROUTE_METRICS } ra_route_e;
+typedef enum {
+    RA_ROUTE_NONE,
+    RA_ROUTE_API,
+    RA_ROUTE_HEALTH,
+    RA_ROUTE_READY,
+    RA_ROUTE_METRICS,
+    RA_ROUTE_CMP
+} ra_route_e;
 
 typedef struct ra_inbound_t {
     ra_route_e route;

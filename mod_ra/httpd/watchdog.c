@@ -17,6 +17,7 @@
 #include <http_log.h>
 #include <mod_watchdog.h>
 
+#include "business/periodic.h"
 #include "httpd/child.h"
 #include "httpd/config.h"
 #include "httpd/log_ids.h"
@@ -47,6 +48,7 @@ static void sweep(apr_pool_t *pool)
     if (child != NULL && !__atomic_load_n(&runner.stop, __ATOMIC_SEQ_CST)) {
         if (runner.is_on) {
             ra_outbox_sweep(child->outbox, RA_SWEEP_JOBS_MAX, &runner.stop, pool);
+            ra_periodic_run(child->api.ra, pool);
         }
         ra_metrics_refresh(child);
     }

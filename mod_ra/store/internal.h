@@ -67,6 +67,7 @@ typedef struct ra_statement_t {
     MYSQL_STMT *handle;
     const char *sql;
     apr_uint64_t used;   /* the connection's clock when it ran last */
+    int spoilt;          /* failed while its result was read: it is made anew before it runs again */
     int goes_on;         /* reading bodies that began with it had a second statement (transaction.c) */
     ra_column_t *columns; /* plan of the result; NULL until the first result */
     MYSQL_BIND *binds;

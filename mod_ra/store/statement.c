@@ -83,6 +83,8 @@ apr_status_t ra_statement_failed(ra_tx_t *tx, ra_statement_t *statement)
     if (ra_error_class(error) == RA_ERROR_DUPLICATE) {
         connection->duplicate_key = key_of(message, tx->pool);
     }
+    /* Its next run would wait for the rows that never come: the library believes that the result is still under way. */
+    statement->spoilt = mysql_stmt_field_count(statement->handle) > 0;
     mysql_stmt_free_result(statement->handle);
     return ra_tx_failed(tx);
 }
@@ -187,6 +189,10 @@ static apr_status_t find_or_prepare(ra_statement_t **pstatement, ra_tx_t *tx, co
     apr_status_t rv;
 
     *pstatement = apr_hash_get(connection->statements, sql, APR_HASH_KEY_STRING);
+    if (*pstatement && (*pstatement)->spoilt) {
+        statement_drop(connection, *pstatement);
+        *pstatement = NULL;
+    }
     if (!*pstatement) {
         rv = prepare(pstatement, tx, sql);
         if (rv != APR_SUCCESS) {

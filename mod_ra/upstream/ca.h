@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "base/x509.h"
 
-/** What is known after one try at the CA (reliability.md §4). */
+/** What is known after one try at the CA (docs/architecture.md, attempts at the CA). */
 typedef enum {
     RA_CA_NOT_SENT,  /* surely nothing reached the CA by this try (what was known of the attempt before still holds): try again freely */
     RA_CA_DONE,      /* the certificate was accepted by on_certificate and confirmed, or the revocation is done */
@@ -82,6 +82,7 @@ typedef struct ra_ca_t ra_ca_t;
 typedef struct ra_ca_adapter_t {
     const char *name;
     int resend_is_idempotent; /* resending the same bytes gives the same answer and never a second certificate (set by directive, proved for that CA) */
+    int needs_csr; /* enrolment hands the PKCS#10 itself to the CA: a bare key is not enough */
     /** First try (exchange->sent empty), resend of the stored bytes (sent filled) or poll (waiting filled). */
     void (*enrol)(const ra_ca_t *ca, ra_ca_exchange_t *exchange, apr_pool_t *pool);
     /** Revoke, hold and release. Repeating it is harmless: certRevoked for the wished state counts as done. */

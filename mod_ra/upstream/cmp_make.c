@@ -178,6 +178,7 @@ apr_status_t ra_cmp_make(ra_ca_t **pca, const ra_cmp_settings_t *settings, ra_re
     }
     adapter->name = "cmp";
     adapter->resend_is_idempotent = settings->resend_is_idempotent;
+    adapter->needs_csr = settings->use_p10cr;
     adapter->enrol = ra_cmp_enrol;
     adapter->revoke = ra_cmp_revoke;
     ca->adapter = adapter;

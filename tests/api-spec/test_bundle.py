@@ -82,7 +82,7 @@ REFUSALS = [
     ("no success", OFFICES, '        "200":\n', '        "302":\n', "needs an answer for success"),
     ("problem answer by hand", OFFICES, '        "200":\n', '        "404": {$ref: "../common.yaml#/responses/Problem"}\n        "200":\n',
      "it is not written by hand"),
-    ("unknown problem", OFFICES, "[duplicate-name]", "[duplicate-nome]", "there is no problem 'duplicate-nome'"),
+    ("unknown problem", OFFICES, "[duplicate-name, deceptive-name]", "[duplicate-nome, deceptive-name]", "there is no problem 'duplicate-nome'"),
     ("unknown method", OFFICES, "    get:\n", "    fetch:\n", "not a method"),
     ("path in place", "openapi.yaml", '/me: {$ref: "resources/service.yaml#/paths/me"}', "/me: {get: {}}", "must be a $ref into a resource file"),
     # problems

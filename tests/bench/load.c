@@ -4,8 +4,9 @@
  *
  *   load --port N --ca FILE [--cert FILE --key FILE] --requests FILE --connections N (--seconds S [--first N] | --once)
  *
- * The file holds requests as "<bytes>\n<request>" one after the other. Prints one line of JSON: requests, errors, body
- * bytes, seconds, CPU seconds of this process while it measured, and where in the list the next round may go on.
+ * The file holds requests as "<bytes>\n<request>" one after the other. Prints "ready" when all connections are open,
+ * begins at a line on standard input, and prints one line of JSON: requests, errors, body bytes, seconds, CPU seconds
+ * of this process while it measured, and where in the list the next round may go on.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -262,6 +263,9 @@ static void measure(load_t *load)
     int epoll = epoll_create1(0);
 
     open_connections(load, epoll);
+    puts("ready"); /* a line on the standard input starts it, so that the caller can look at clocks in between */
+    fflush(stdout);
+    getchar();
     double cpu_before = cpu(), begin = now();
     load->end = begin + load->seconds;
     load->busy = load->connections;

@@ -4,7 +4,9 @@
  * size, the same cache in front. Part of the benchmarks; built by `make bench` only, never installed. Thread rule: each
  * thread has its own connection.
  *
- * lookup_sql is status_sql of mod_ra/business/status.c; tests/bench/run compares both in the log of MariaDB.
+ * The statement comes from a file: tests/bench/run writes there what the status query of the RA sends (from MariaDB's
+ * log). Its first columns are status, kind, usage, not_before, not_after; placeholders behind "subject_key = " are the
+ * name, others NULL.
  */
 #include <apr_escape.h>
 #include <apr_file_io.h>
@@ -18,26 +20,11 @@
 #include <mysql.h>
 #include <string.h>
 
-#define VALUES 9
-#define COLUMNS 7
+#define VALUES_MAX 32
+#define COLUMNS_MAX 16
+#define COLUMNS_SHOWN 5
 #define COLUMN_ROOM 64
-#define ID_COLUMN 6 /* orders the rows only */
-
-static const char lookup_sql[] =
-    "(SELECT CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.suspended_at IS NOT NULL THEN 'suspended'"
-    " WHEN c.not_after <= UTC_TIMESTAMP(6) THEN 'expired' WHEN c.not_before > UTC_TIMESTAMP(6) THEN 'not_yet_valid' "
-    "ELSE 'valid' END AS status,"
-    " c.kind AS kind, c.cert_usage AS `usage`, c.not_before AS not_before, c.not_after AS not_after, "
-    "c.revocation_reason AS reason, c.id AS id"
-    " FROM certificates c WHERE c.subject_key = ? AND (? IS NULL OR c.social_security_no = ?) AND (? IS NULL OR "
-    "c.serial = ?)"
-    " ORDER BY c.id DESC LIMIT 6)"
-    " UNION ALL"
-    " (SELECT 'pending', a.kind, a.cert_usage, NULL, NULL, NULL, a.id FROM applications a"
-    " WHERE a.subject_key = ? AND a.state IN ('awaiting_production', 'in_production') AND (? IS NULL OR "
-    "a.social_security_no = ?) AND ? IS NULL"
-    " ORDER BY a.id DESC LIMIT 6)"
-    " ORDER BY id DESC LIMIT 6";
+#define STATEMENT_MAX 8192
 
 /* The answer of the RA for one certificate that is in force. */
 static const char item_format[] =
@@ -47,7 +34,8 @@ static const char item_format[] =
     "expires.\"},\"kind\":\"%s\",\"usage\":\"%s\",\"not_before\":\"%.10sT%.8sZ\",\"not_after\":\"%.10sT%.8sZ\"}";
 
 typedef struct database_t {
-    const char *socket, *user, *password;
+    const char *socket, *user, *password, *sql;
+    unsigned name_places; /* bit i: placeholder i is the name */
 } database_t;
 
 static database_t database;
@@ -56,10 +44,10 @@ static database_t database;
 typedef struct lookup_t {
     MYSQL *mysql;
     MYSQL_STMT *statement;
-    MYSQL_BIND columns[COLUMNS];
-    char cells[COLUMNS][COLUMN_ROOM];
-    unsigned long lengths[COLUMNS];
-    my_bool nulls[COLUMNS];
+    MYSQL_BIND columns[COLUMNS_MAX];
+    char cells[COLUMNS_MAX][COLUMN_ROOM];
+    unsigned long lengths[COLUMNS_MAX];
+    my_bool nulls[COLUMNS_MAX];
 } lookup_t;
 
 static __thread lookup_t lookup;
@@ -76,23 +64,26 @@ static int open_connection(void)
     }
     lookup.statement = mysql_stmt_init(lookup.mysql);
     mysql_stmt_attr_set(lookup.statement, STMT_ATTR_UPDATE_MAX_LENGTH, &yes);
-    for (int i = 0; i < COLUMNS; i++) {
+    for (int i = 0; i < COLUMNS_MAX; i++) {
         lookup.columns[i].buffer_type = MYSQL_TYPE_STRING;
         lookup.columns[i].buffer = lookup.cells[i];
         lookup.columns[i].buffer_length = COLUMN_ROOM - 1;
         lookup.columns[i].length = &lookup.lengths[i];
         lookup.columns[i].is_null = &lookup.nulls[i];
     }
-    return !mysql_stmt_prepare(lookup.statement, lookup_sql, strlen(lookup_sql));
+    return !mysql_stmt_prepare(lookup.statement, database.sql, strlen(database.sql)) &&
+           mysql_stmt_param_count(lookup.statement) <= VALUES_MAX &&
+           mysql_stmt_field_count(lookup.statement) <= COLUMNS_MAX &&
+           mysql_stmt_field_count(lookup.statement) >= COLUMNS_SHOWN;
 }
 
 static int execute(const char *key)
 {
-    MYSQL_BIND values[VALUES] = {0};
+    MYSQL_BIND values[VALUES_MAX] = {0};
 
-    for (int i = 0; i < VALUES; i++) {
+    for (int i = 0; i < VALUES_MAX; i++) {
         values[i].buffer_type = MYSQL_TYPE_NULL;
-        if (i == 0 || i == 5) {
+        if (database.name_places & 1u << i) {
             values[i].buffer_type = MYSQL_TYPE_STRING;
             values[i].buffer = (void *)key;
             values[i].buffer_length = strlen(key);
@@ -107,7 +98,7 @@ static const char *print_items(apr_pool_t *pool)
     const char *items = "";
 
     while (mysql_stmt_fetch(lookup.statement) == 0) {
-        for (int i = 0; i < ID_COLUMN; i++) {
+        for (int i = 0; i < COLUMNS_SHOWN; i++) {
             lookup.cells[i][lookup.nulls[i] ? 0 : lookup.lengths[i]] = '\0';
         }
         const char *before = lookup.cells[3], *after = lookup.cells[4];
@@ -146,26 +137,52 @@ static int bare_handler(request_rec *r)
     return OK;
 }
 
+static const char *read_file(apr_pool_t *pool, const char *path, apr_size_t max)
+{
+    char *text = apr_pcalloc(pool, max + 1);
+    apr_file_t *file;
+    apr_status_t status = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, pool);
+
+    if (status != APR_SUCCESS) {
+        return NULL;
+    }
+    apr_file_read(file, text, &max);
+    apr_file_close(file);
+    text[strcspn(text, "\n")] = '\0';
+    return text;
+}
+
 /* BareDatabase socket user password-file */
 static const char *set_database(cmd_parms *cmd, void *config, const char *socket, const char *user, const char *file)
 {
-    char *password = apr_pcalloc(cmd->pool, 256);
-    apr_size_t len = 255;
-    apr_file_t *opened;
+    (void)config;
+    database.socket = socket;
+    database.user = user;
+    database.password = read_file(cmd->pool, file, 255);
+    return database.password ? NULL : "the password file cannot be read";
+}
+
+/* BareStatement file */
+static const char *set_statement(cmd_parms *cmd, void *config, const char *file)
+{
+    static const char name[] = "subject_key = ";
+    int place = 0;
 
     (void)config;
-    if (apr_file_open(&opened, file, APR_READ, APR_OS_DEFAULT, cmd->temp_pool) != APR_SUCCESS ||
-        apr_file_read(opened, password, &len) != APR_SUCCESS) {
-        return "the password file cannot be read";
+    database.sql = read_file(cmd->pool, file, STATEMENT_MAX);
+    database.name_places = 0;
+    for (const char *mark = database.sql; mark && (mark = strchr(mark, '?')) && place < VALUES_MAX; mark++, place++) {
+        if (mark - database.sql >= (long)strlen(name) && strncmp(mark - strlen(name), name, strlen(name)) == 0) {
+            database.name_places |= 1u << place;
+        }
     }
-    apr_file_close(opened);
-    password[strcspn(password, "\n")] = '\0';
-    database = (database_t){socket, user, password};
-    return NULL;
+    return database.sql ? NULL : "the file with the statement cannot be read";
 }
 
 static const command_rec commands[] = {
-    AP_INIT_TAKE3("BareDatabase", set_database, NULL, RSRC_CONF, "socket, user and password file"), {.name = NULL}};
+    AP_INIT_TAKE3("BareDatabase", set_database, NULL, RSRC_CONF, "socket, user and password file"),
+    AP_INIT_TAKE1("BareStatement", set_statement, NULL, RSRC_CONF, "file with the statement"),
+    {.name = NULL}};
 
 static void register_hooks(apr_pool_t *pool)
 {

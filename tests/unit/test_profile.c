@@ -62,7 +62,9 @@ static cert_wish_t server_wish(void)
 
 static const char *difference(const char *snapshot, const cert_wish_t *wish, apr_pool_t *pool)
 {
-    return ra_snapshot_disagrees(snapshot, cert_made(wish, pool), cert_spki(key, pool), now, HOUR, pool);
+    ra_expected_t expected = {snapshot, cert_spki(key, pool), now, now, HOUR};
+
+    return ra_snapshot_disagrees(&expected, cert_made(wish, pool), pool);
 }
 
 static void assert_agrees(const char *snapshot, const cert_wish_t *wish, apr_pool_t *pool)
@@ -307,6 +309,49 @@ static void test_nothing_agrees_with_a_snapshot_that_cannot_be_read(void **state
 
 /* ---- the request to the CA ---- */
 
+/* Approved twice in different case, or beside an address that nobody approved: found. */
+static void test_a_name_that_was_not_approved_is_found(void **state)
+{
+    cert_wish_t wish = server_wish();
+    const char *twice = "{\"dns_names\":[\"www.example.cn\",\"WWW.example.cn\"],\"ext_key_usage\":\"serverAuth\","
+                        "\"key_usage\":\"digitalSignature,keyEncipherment\","
+                        "\"subject\":[{\"type\":\"CN\",\"value\":\"www.example.cn\"}],\"validity_years\":1}";
+
+    wish.names = "DNS:www.example.cn,DNS:evil.example.cn";
+    assert_string_equal(difference(twice, &wish, *state), "other subject alternative names");
+    wish.names = "DNS:www.example.cn,DNS:api.example.cn,IP:192.0.2.1,IP:2001:db8::1,email:evil@example.cn";
+    assert_string_equal(difference(server_snapshot, &wish, *state), "other subject alternative names");
+    wish = person_wish();
+    wish.names = "email:evil@example.cn";
+    assert_string_equal(difference(person_snapshot, &wish, *state), "other subject alternative names");
+}
+
+static void test_an_address_agrees_however_it_was_written(void **state)
+{
+    cert_wish_t wish = server_wish();
+    const char *written = "{\"ip_addresses\":[\"2001:DB8:0:0:0:0:0:1\"],\"ext_key_usage\":\"serverAuth\","
+                          "\"key_usage\":\"digitalSignature,keyEncipherment\","
+                          "\"subject\":[{\"type\":\"CN\",\"value\":\"www.example.cn\"}],\"validity_years\":1}";
+
+    wish.names = "IP:2001:db8::1";
+    assert_agrees(written, &wish, *state);
+}
+
+/* The CA may answer a day later with a certificate of today or of then, but not of before. */
+static void test_a_late_answer_may_be_of_any_time_since_it_was_asked_for(void **state)
+{
+    cert_wish_t wish = person_wish();
+    ra_expected_t expected = {person_snapshot, cert_spki(key, *state), now - 2 * DAY, now, HOUR};
+
+    assert_null(ra_snapshot_disagrees(&expected, cert_made(&wish, *state), *state));
+    wish.not_before = now - 2 * DAY;
+    wish.not_after = wish.not_before + 365 * DAY;
+    assert_null(ra_snapshot_disagrees(&expected, cert_made(&wish, *state), *state));
+    wish.not_before = now - 3 * DAY;
+    wish.not_after = wish.not_before + 365 * DAY;
+    assert_string_equal(ra_snapshot_disagrees(&expected, cert_made(&wish, *state), *state), "another validity");
+}
+
 typedef struct days_t {
     const char *from;
     int years;
@@ -323,7 +368,7 @@ static const days_t days_table[] = {
     {"2028-01-31T12:00:00Z", 1, 366},  {"2028-02-28T12:00:00Z", 1, 366},
     {"2028-02-29T00:00:00Z", 1, 365}, /* to 2029-02-28 */
     {"2028-02-29T23:59:59Z", 1, 365},  {"2028-02-29T12:00:00Z", 2, 730},
-    {"2028-02-29T12:00:00Z", 3, 1095}, {"2028-03-01T00:00:00Z", 1, 365},
+    {"2028-02-29T12:00:00Z", 3, 1095}, {"2028-02-29T12:00:00Z", 4, 1461}, {"2028-03-01T00:00:00Z", 1, 365},
     {"2028-12-31T23:59:59Z", 1, 365},  {"2027-12-31T23:59:59Z", 1, 366},
     {"2099-06-01T00:00:00Z", 1, 365}, /* 2100 is no leap year */
     {"2096-11-23T00:00:00Z", 5, 1825},
@@ -514,6 +559,9 @@ int main(void)
         UNIT_TEST(test_validity_is_held_to_the_tolerance_at_both_ends),
         UNIT_TEST(test_a_ca_certificate_is_found),
         UNIT_TEST(test_nothing_agrees_with_a_snapshot_that_cannot_be_read),
+        UNIT_TEST(test_a_name_that_was_not_approved_is_found),
+        UNIT_TEST(test_an_address_agrees_however_it_was_written),
+        UNIT_TEST(test_a_late_answer_may_be_of_any_time_since_it_was_asked_for),
         UNIT_TEST(test_validity_is_counted_in_calendar_years),
         UNIT_TEST(test_the_request_says_what_the_snapshot_says),
         UNIT_TEST(test_only_reviewed_kinds_of_key_are_allowed),

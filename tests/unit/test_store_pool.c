@@ -275,6 +275,39 @@ static void test_a_lock_is_not_waited_for_without_end(void **state)
     assert_int_equal(ra_store_run(f->store, RA_TX_WRITE, lock_body, store, f->result, f->pool), APR_SUCCESS);
 }
 
+static apr_status_t read_all_locked(ra_tx_t *tx, void *baton)
+{
+    ra_json_t *rows;
+
+    (void)baton;
+    return ra_sql_rows(tx, &rows, "SELECT a AS a FROM t ORDER BY a FOR UPDATE", RA_NO_VALUES);
+}
+
+static apr_status_t hold_second_row(ra_tx_t *tx, void *baton)
+{
+    apr_status_t rv = ra_sql_change(tx, NULL, "UPDATE t SET b = 3 WHERE a = 2", RA_NO_VALUES);
+    ra_result_t *inner = ra_result_make(tx->pool);
+
+    assert_int_equal(ra_store_run(baton, RA_TX_WRITE, read_all_locked, NULL, inner, tx->pool), RA_EUNAVAILABLE);
+    assert_non_null(strstr(inner->log_detail, "1205"));
+    return rv;
+}
+
+/* The error comes after the first row: the client library would wait for the other rows when the statement runs again. */
+static void test_a_statement_that_failed_while_it_was_read_runs_again(void **state)
+{
+    store_fixture_t *f = *state;
+    ra_store_t *store = impatient_store(f);
+    apr_time_t began;
+
+    fixture_change(f, "CREATE TABLE t (a INT PRIMARY KEY, b INT)");
+    fixture_change(f, "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)");
+    assert_int_equal(ra_store_run(f->store, RA_TX_WRITE, hold_second_row, store, f->result, f->pool), APR_SUCCESS);
+    began = apr_time_now();
+    assert_int_equal(ra_store_run(store, RA_TX_WRITE, read_all_locked, NULL, f->result, f->pool), APR_SUCCESS);
+    assert_true(apr_time_now() - began < apr_time_from_sec(1));
+}
+
 /* --- start-up check ---------------------------------------------------------------------------------------------- */
 
 static void test_the_check_finds_settings_that_lose_data(void **state)
@@ -439,6 +472,7 @@ int main(void)
         STORE_TEST(test_a_frozen_server_is_given_up_in_time),
         STORE_TEST(test_a_commit_without_answer_is_unknown_and_may_have_happened),
         STORE_TEST(test_a_lock_is_not_waited_for_without_end),
+        STORE_TEST(test_a_statement_that_failed_while_it_was_read_runs_again),
         STORE_TEST(test_the_check_finds_settings_that_lose_data),
         STORE_TEST(test_another_schema_level_refuses_changes_and_lets_read),
         STORE_TEST(test_prepared_statements_are_kept_within_bounds),

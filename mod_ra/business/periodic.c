@@ -1,0 +1,44 @@
+/* What the RA does by itself every so often. Layer: business. Thread rule: the watchdog's thread only. */
+#include "business/periodic.h"
+
+#include "base/limits.h"
+#include "business/codes.h"
+
+/* Answers kept for repeated requests are of use for a week (design §4); removed in portions, so that no lock is held long. */
+static apr_status_t forget_answers(ra_tx_t *tx, void *baton)
+{
+    (void)baton;
+    return ra_sql_change(tx, NULL,
+                         "DELETE FROM idempotency_records WHERE created_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY ORDER BY created_at LIMIT ?",
+                         RA_VALUES(ra_v_int(RA_IDEMPOTENCY_DAYS), ra_v_int(RA_PURGE_ROWS)));
+}
+
+typedef struct duty_t {
+    const char *name;
+    int seconds;
+    ra_tx_body_fn body;
+} duty_t;
+
+static const duty_t duties[] = {
+    {"forget stored answers", 10, forget_answers},
+    {"forget authorisation codes", 10, ra_codes_forget},
+};
+#define DUTIES (sizeof(duties) / sizeof(duties[0]))
+
+void ra_periodic_run(ra_t *ra, apr_pool_t *pool)
+{
+    static apr_time_t done[DUTIES];
+    apr_time_t now = apr_time_now();
+
+    for (size_t i = 0; i < DUTIES; i++) {
+        ra_result_t *result = ra_result_make(pool);
+
+        if (now - done[i] < apr_time_from_sec(duties[i].seconds)) {
+            continue;
+        }
+        done[i] = now;
+        if (ra_store_run(ra->store, RA_TX_WRITE, duties[i].body, ra, result, pool) != APR_SUCCESS) {
+            ra->outbox->log(2, "RA0431", duties[i].name);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+/*
+ * What the RA does by itself every so often, in every child: a table of duties. Each guards itself in the database, so it does not matter how many
+ * children do it at the same time.
+ * Layer: business. Thread rule: one thread per child (the watchdog's).
+ */
+#ifndef RA_BUSINESS_PERIODIC_H
+#define RA_BUSINESS_PERIODIC_H
+
+#include "business/ra.h"
+
+/** Does what is due. Call it often; it looks at the clock first. */
+void ra_periodic_run(ra_t *ra, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * Views of opaque parts of a CMP message: encoded by OpenSSL, decoded again by templates of our own.
+ * PKIXCMP has explicit tags, PKIXCRMF implicit ones. Layer: upstream. Thread rule: free-threaded.
+ */
+#include "upstream/cmp_front_view.h"
+
+#include <apr_strings.h>
+#include <openssl/asn1t.h>
+#include <openssl/crmf.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+/* PKIHeader, RFC 9810 section 5.1.1. */
+typedef struct front_header_t {
+    ASN1_INTEGER *pvno;
+    ASN1_TYPE *sender;
+    ASN1_TYPE *recipient;
+    ASN1_TYPE *message_time;
+    X509_ALGOR *protection_alg;
+    ASN1_OCTET_STRING *sender_kid;
+    ASN1_TYPE *recip_kid;
+    ASN1_TYPE *transaction_id;
+    ASN1_TYPE *sender_nonce;
+    ASN1_TYPE *recip_nonce;
+    ASN1_TYPE *free_text;
+    ASN1_TYPE *general_info;
+} front_header_t;
+
+/* CertTemplate, RFC 4211 section 5. */
+typedef struct front_template_t {
+    ASN1_INTEGER *version;
+    ASN1_INTEGER *serial;
+    X509_ALGOR *signing_alg;
+    ASN1_TYPE *issuer;
+    STACK_OF(ASN1_TYPE) * validity;
+    ASN1_TYPE *subject;
+    X509_PUBKEY *public_key;
+    ASN1_BIT_STRING *issuer_uid;
+    ASN1_BIT_STRING *subject_uid;
+    STACK_OF(ASN1_TYPE) * extensions;
+} front_template_t;
+
+/* clang-format off */
+ASN1_SEQUENCE(front_header_t) = {
+    ASN1_SIMPLE(front_header_t, pvno, ASN1_INTEGER),
+    ASN1_SIMPLE(front_header_t, sender, ASN1_ANY),
+    ASN1_SIMPLE(front_header_t, recipient, ASN1_ANY),
+    ASN1_EXP_OPT(front_header_t, message_time, ASN1_ANY, 0),
+    ASN1_EXP_OPT(front_header_t, protection_alg, X509_ALGOR, 1),
+    ASN1_EXP_OPT(front_header_t, sender_kid, ASN1_OCTET_STRING, 2),
+    ASN1_EXP_OPT(front_header_t, recip_kid, ASN1_ANY, 3),
+    ASN1_EXP_OPT(front_header_t, transaction_id, ASN1_ANY, 4),
+    ASN1_EXP_OPT(front_header_t, sender_nonce, ASN1_ANY, 5),
+    ASN1_EXP_OPT(front_header_t, recip_nonce, ASN1_ANY, 6),
+    ASN1_EXP_OPT(front_header_t, free_text, ASN1_ANY, 7),
+    ASN1_EXP_OPT(front_header_t, general_info, ASN1_ANY, 8),
+} static_ASN1_SEQUENCE_END(front_header_t);
+
+ASN1_SEQUENCE(front_template_t) = {
+    ASN1_IMP_OPT(front_template_t, version, ASN1_INTEGER, 0),
+    ASN1_IMP_OPT(front_template_t, serial, ASN1_INTEGER, 1),
+    ASN1_IMP_OPT(front_template_t, signing_alg, X509_ALGOR, 2),
+    ASN1_EXP_OPT(front_template_t, issuer, ASN1_ANY, 3),
+    ASN1_IMP_SEQUENCE_OF_OPT(front_template_t, validity, ASN1_ANY, 4),
+    ASN1_EXP_OPT(front_template_t, subject, ASN1_ANY, 5),
+    ASN1_IMP_OPT(front_template_t, public_key, X509_PUBKEY, 6),
+    ASN1_IMP_OPT(front_template_t, issuer_uid, ASN1_BIT_STRING, 7),
+    ASN1_IMP_OPT(front_template_t, subject_uid, ASN1_BIT_STRING, 8),
+    ASN1_IMP_SEQUENCE_OF_OPT(front_template_t, extensions, ASN1_ANY, 9),
+} static_ASN1_SEQUENCE_END(front_template_t);
+/* clang-format on */
+
+const char *ra_cmp_type_name(int type)
+{
+    static const char *const names[] = {"ir",   "ip",     "cr",    "cp",       "p10cr",   "popdecc", "popdecr",
+                                        "kur",  "kup",    "krr",   "krp",      "rr",      "rp",      "ccr",
+                                        "ccp",  "ckuann", "cann",  "rann",     "crlann",  "pkiconf", "nested",
+                                        "genm", "genp",   "error", "certConf", "pollReq", "pollRep"};
+
+    return type >= 0 && type < (int)(sizeof(names) / sizeof(names[0])) ? names[type] : "";
+}
+
+static front_header_t *header_of(const OSSL_CMP_MSG *message)
+{
+    unsigned char *der = NULL;
+    int len = i2d_OSSL_CMP_PKIHEADER(OSSL_CMP_MSG_get0_header(message), &der);
+    const unsigned char *at = der;
+    front_header_t *view = NULL;
+
+    if (len > 0) {
+        view = (front_header_t *)ASN1_item_d2i(NULL, &at, len, ASN1_ITEM_rptr(front_header_t));
+    }
+    OPENSSL_free(der);
+    return view;
+}
+
+static void header_free(front_header_t *view)
+{
+    ASN1_item_free((ASN1_VALUE *)view, ASN1_ITEM_rptr(front_header_t));
+}
+
+static const char *printable(const ASN1_OCTET_STRING *octets, apr_pool_t *pool)
+{
+    const unsigned char *data = ASN1_STRING_get0_data(octets);
+    int len = ASN1_STRING_length(octets);
+    int i;
+
+    if (len < 1 || len > RA_CMP_REFERENCE_MAX_CHARS) {
+        return NULL;
+    }
+    for (i = 0; i < len; i++) {
+        if (data[i] < 0x20 || data[i] >= 0x7f) {
+            return NULL;
+        }
+    }
+    return apr_pstrmemdup(pool, (const char *)data, (apr_size_t)len);
+}
+
+const char *ra_cmp_sender_kid(const OSSL_CMP_MSG *message, apr_pool_t *pool)
+{
+    front_header_t *view = header_of(message);
+    const char *text = view != NULL && view->sender_kid != NULL ? printable(view->sender_kid, pool) : NULL;
+
+    header_free(view);
+    return text;
+}
+
+int ra_cmp_is_pbm(const OSSL_CMP_MSG *message)
+{
+    front_header_t *view = header_of(message);
+    int is_pbm = view != NULL && view->protection_alg != NULL &&
+                 OBJ_obj2nid(view->protection_alg->algorithm) == NID_id_PasswordBasedMAC;
+
+    header_free(view);
+    return is_pbm;
+}
+
+ra_bytes_t ra_cmp_octets(const ASN1_OCTET_STRING *octets, apr_pool_t *pool)
+{
+    int len = octets != NULL ? ASN1_STRING_length(octets) : 0;
+
+    if (len < 1 || len > RA_CMP_TRANSACTION_MAX_BYTES) {
+        return ra_bytes_of(NULL, 0);
+    }
+    return ra_bytes_copy(ra_bytes_of(ASN1_STRING_get0_data(octets), (apr_size_t)len), pool);
+}
+
+static ra_bytes_t key_bytes(const X509_PUBKEY *key, apr_pool_t *pool)
+{
+    ra_bytes_t bytes = {NULL, 0};
+    unsigned char *der = NULL;
+    int len = key != NULL ? i2d_X509_PUBKEY(key, &der) : 0;
+
+    if (len > 0) {
+        bytes = ra_bytes_copy(ra_bytes_of(der, (apr_size_t)len), pool);
+    }
+    OPENSSL_free(der);
+    return bytes;
+}
+
+ra_bytes_t ra_cmp_template_key(const OSSL_CRMF_MSG *request, apr_pool_t *pool)
+{
+    unsigned char *der = NULL;
+    int len = i2d_OSSL_CRMF_CERTTEMPLATE(OSSL_CRMF_MSG_get0_tmpl(request), &der);
+    const unsigned char *at = der;
+    ra_bytes_t bytes = {NULL, 0};
+    front_template_t *view = NULL;
+
+    if (len > 0) {
+        view = (front_template_t *)ASN1_item_d2i(NULL, &at, len, ASN1_ITEM_rptr(front_template_t));
+    }
+    if (view != NULL) {
+        bytes = key_bytes(view->public_key, pool);
+    }
+    ASN1_item_free((ASN1_VALUE *)view, ASN1_ITEM_rptr(front_template_t));
+    OPENSSL_free(der);
+    return bytes;
+}
+
+int ra_cmp_is_accepted(const OSSL_CMP_PKISI *status)
+{
+    unsigned char *der = NULL;
+    int len = status != NULL ? i2d_OSSL_CMP_PKISI(status, &der) : 0;
+    const unsigned char *at = der;
+    long inner = 0;
+    int tag = 0;
+    int class = 0;
+    int is_accepted = status == NULL;
+    ASN1_INTEGER *number = NULL;
+
+    /* PKIStatusInfo is a SEQUENCE that begins with the status. */
+    if (len > 0 && (ASN1_get_object(&at, &inner, &tag, &class, len) & 0x80) == 0) {
+        number = d2i_ASN1_INTEGER(NULL, &at, inner);
+        is_accepted = number != NULL && ASN1_INTEGER_get(number) == OSSL_CMP_PKISTATUS_accepted;
+    }
+    ASN1_INTEGER_free(number);
+    OPENSSL_free(der);
+    return is_accepted;
+}
