@@ -138,7 +138,7 @@ apr_status_t ra_list_application_history(ra_call_t *call)
 
 /* --- steps ------------------------------------------------------------------------------------------------------ */
 
-/* Which action an operation is: all steps share one handler. */
+/* Which action an operation is: all steps but production share one handler. */
 static const struct {
     const char *operation_id;
     int action;
@@ -146,10 +146,10 @@ static const struct {
     {"decideForAgency", RA_STEP_AGENCY_DECISION}, {"acceptApplication", RA_STEP_ACCEPTANCE}, {"enterApplication", RA_STEP_ENTRY},
     {"reviewApplication", RA_STEP_REVIEW},        {"handOverCertificate", RA_STEP_HANDOVER}, {"archiveApplication", RA_STEP_ARCHIVE},
     {"completeApplication", RA_STEP_COMPLETION},  {"withdrawApplication", RA_ACTION_WITHDRAWAL}, {"operateToken", RA_STEP_OPERATION},
-    {"registerApplication", RA_STEP_REGISTRATION},
+    {"registerApplication", RA_STEP_REGISTRATION}, {"produceCertificate", RA_STEP_PRODUCTION},
 };
 
-static ra_action_e action_of(const ra_operation_t *operation)
+ra_action_e ra_action_of_operation(const ra_operation_t *operation)
 {
     for (size_t i = 0; i < sizeof(step_operations) / sizeof(step_operations[0]); i++) {
         if (strcmp(step_operations[i].operation_id, operation->id) == 0) {
@@ -175,7 +175,7 @@ apr_status_t ra_do_step(ra_call_t *call)
     apr_status_t status = open_application(call, &application);
 
     if (status == APR_SUCCESS) {
-        status = ra_application_step(&call->act, application, action_of(call->operation), call->body, &job);
+        status = ra_application_step(&call->act, application, ra_action_of_operation(call->operation), call->body, &job);
     }
     if (status == APR_SUCCESS && job) {
         call->after_commit = start_job;

@@ -45,6 +45,12 @@
     X("withdrawApplication", ra_do_step)                                                                               \
     X("operateToken", ra_do_step)                                                                                      \
     X("registerApplication", ra_do_step)                                                                               \
+    X("listTasks", ra_list_tasks)                                                                                      \
+    X("listSubscribers", ra_list_subscribers)                                                                          \
+    X("getSubscriber", ra_get_subscriber)                                                                              \
+    X("getApplicationForm", ra_get_application_form)                                                                   \
+    X("getCompletionRecord", ra_get_completion_record)                                                                 \
+    X("getProductionSheet", ra_get_production_sheet)                                                                   \
     X("drawCodes", ra_draw_codes)                                                                                      \
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \
@@ -79,6 +85,12 @@ apr_status_t ra_get_application(ra_call_t *call);
 apr_status_t ra_update_application(ra_call_t *call);
 apr_status_t ra_list_application_history(ra_call_t *call);
 apr_status_t ra_do_step(ra_call_t *call);
+apr_status_t ra_list_tasks(ra_call_t *call);
+apr_status_t ra_list_subscribers(ra_call_t *call);
+apr_status_t ra_get_subscriber(ra_call_t *call);
+apr_status_t ra_get_application_form(ra_call_t *call);
+apr_status_t ra_get_completion_record(ra_call_t *call);
+apr_status_t ra_get_production_sheet(ra_call_t *call);
 apr_status_t ra_draw_codes(ra_call_t *call);
 apr_status_t ra_produce_certificate(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);
@@ -89,6 +101,9 @@ apr_status_t ra_get_operation(ra_call_t *call);
 apr_status_t ra_settle_operation(ra_call_t *call);
 apr_status_t ra_list_audit_events(ra_call_t *call);
 apr_status_t ra_list_audit_checkpoints(ra_call_t *call);
+
+/** The action on an application that an operation is; RA_ACTION_COUNT: none. */
+ra_action_e ra_action_of_operation(const ra_operation_t *operation);
 
 /** Answers from the document or a constant table: no database session is taken. */
 int ra_handler_needs_no_store(ra_handler_fn handler);

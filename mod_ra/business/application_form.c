@@ -37,6 +37,11 @@ static const char *phone_key(const char *phone, apr_pool_t *pool)
     return key;
 }
 
+const unsigned char *ra_form_phone_hash(const ra_act_t *act, const char *phone)
+{
+    return keyed(act, "phone", phone_key(phone, act->tx->pool));
+}
+
 /* Name to be shown and its search key; a name that deceives the eye is refused. */
 static apr_status_t read_name(const char **pname, const char **pkey, const ra_act_t *act, const char *text, const char *pointer)
 {
@@ -76,7 +81,7 @@ static apr_status_t seal_personal(ra_form_t *form, const ra_act_t *act, const ch
     ra_json_set_string(personal, "id_number", number);
     ra_json_set_string(personal, "phone", phone);
     ra_json_set_string(personal, "email", ra_json_get_string(contact, "email"));
-    form->phone_hash = keyed(act, "phone", phone_key(phone, pool));
+    form->phone_hash = ra_form_phone_hash(act, phone);
     form->id_number_hash = number ? keyed(act, "id_number", number) : NULL;
     ra_json_remove(ra_json_get_mutable(form->applicant, "contact"), "phone");
     ra_json_remove(ra_json_get_mutable(form->applicant, "contact"), "email");

@@ -1,5 +1,5 @@
 /*
- * The form of an application: what a submitter says, made ready for the columns. Layer: business, private to application_*.c.
+ * The form of an application: what a submitter says, made ready for the columns. Layer: business, private to application_*.c and subscriber.c.
  */
 #ifndef RA_BUSINESS_APPLICATION_FORM_H
 #define RA_BUSINESS_APPLICATION_FORM_H
@@ -38,5 +38,8 @@ apr_status_t ra_form_read(ra_form_t *form, const ra_act_t *act, const char *id, 
 
 /** Unseals the personal identifiers {id_number, phone, email}. */
 apr_status_t ra_form_personal(ra_json_t **ppersonal, const ra_act_t *act, const ra_application_t *application);
+
+/** The keyed hash by which a phone number is searched: its digits count. In tx->pool. */
+const unsigned char *ra_form_phone_hash(const ra_act_t *act, const char *phone);
 
 #endif

@@ -21,6 +21,10 @@ static const char *const state_names[] = {RA_STEPS(STEP_STATE) "in_production", 
 static const char *const action_names[] = {RA_STEPS(STEP_NAME) "edit", "withdrawal", "codes", "made", "not_made"};
 static const char *const kind_names[] = {"person", "organisation", "server"};
 static const char *const material_names[] = {RA_MATERIALS(MATERIAL_NAME)};
+static const char *const effect_names[] = {"none", "revoke", "hold", "release"};
+static const char *const fate_names[] = {"kept", "superseded", "lost", "by_cause"};
+static const char *const certificate_status_names[] = {"valid", "expired", "not_yet_valid", "suspended", "revoked"};
+static const char *const asks_names[] = {"cause", "revocation_reason", "token"};
 
 /* Who may correct or withdraw: the counter, and the business system that submitted it. */
 #define CORRECTORS (RA_ROLE_ACCEPTOR | RA_ROLE_ENTRY_OFFICER)
@@ -191,7 +195,7 @@ static int move_by_ra(ra_move_t *move, const ra_case_t *subject, const ra_actor_
         move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_EXECUTION) : RA_STATE_AWAITING_REVIEW;
         return 1;
     }
-    if (subject->state != RA_STATE_IN_PRODUCTION) {
+    if (subject->state != RA_STATE_IN_PRODUCTION || !find_step(subject->business, RA_STEP_PRODUCTION)) {
         return refuse(move, RA_PROBLEM_STATE_CONFLICT);
     }
     move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_PRODUCTION)
@@ -272,14 +276,39 @@ ra_kind_e ra_kind_of(const char *name)
     return (ra_kind_e)index_of(kind_names, RA_KIND_COUNT, name);
 }
 
-const char *ra_material_name(unsigned material)
+static const char *name_of_lowest(const char *const *names, int count, unsigned set)
 {
-    for (int i = 0; i < RA_MATERIAL_COUNT; i++) {
-        if (material & (1u << i)) {
-            return material_names[i];
+    for (int i = 0; i < count; i++) {
+        if (set & (1u << i)) {
+            return names[i];
         }
     }
     return "";
+}
+
+const char *ra_material_name(unsigned material)
+{
+    return name_of_lowest(material_names, RA_MATERIAL_COUNT, material);
+}
+
+const char *ra_certificate_status_name(unsigned status)
+{
+    return name_of_lowest(certificate_status_names, RA_CERTIFICATE_STATUS_COUNT, status);
+}
+
+const char *ra_asks_name(unsigned asks)
+{
+    return name_of_lowest(asks_names, RA_ASKS_COUNT, asks);
+}
+
+const char *ra_effect_name(ra_effect_e effect)
+{
+    return effect_names[effect];
+}
+
+const char *ra_fate_name(const ra_business_t *business)
+{
+    return business->takes && find_step(business, RA_STEP_PRODUCTION) ? fate_names[business->fate] : NULL;
 }
 
 unsigned ra_material_of(const char *name)

@@ -86,9 +86,11 @@ typedef enum {
     RA_CERTIFICATE_SUSPENDED = 8,
     RA_CERTIFICATE_REVOKED = 16
 } ra_certificate_status_e;
+#define RA_CERTIFICATE_STATUS_COUNT 5
 
 /* What the application must say beyond its form, as sets */
 typedef enum { RA_ASKS_CAUSE = 1, RA_ASKS_REVOCATION_REASON = 2, RA_ASKS_TOKEN = 4 } ra_asks_e;
+#define RA_ASKS_COUNT 3
 
 /** Who does one step of one business. */
 typedef struct ra_business_step_t {
@@ -156,6 +158,28 @@ typedef struct ra_move_t {
  */
 int ra_lifecycle_move(ra_move_t *move, const ra_case_t *subject, const ra_actor_t *actor, ra_action_e action, ra_decision_e decision);
 
+/**
+ * One way in which an actor may do a step: applications of this business and state, but for those that the persons exclude. Found by asking the engine, so
+ * that what it says and what a list shows cannot differ.
+ */
+typedef struct ra_opening_t {
+    const ra_business_t *business;
+    ra_state_e state;
+    ra_step_e rejected_step;     /* with RA_STATE_REJECTED */
+    ra_step_e step;              /* that the actor may do */
+    unsigned excluded_hands;     /* set of 1 << ra_step_e: the actor must not be the hand of these */
+    ra_step_e required_hand;     /* the actor must be the hand of this; RA_STEP_NONE: no matter */
+    int not_own;                 /* the actor must not have submitted it */
+    int own_agency;              /* it must be a case of the actor's agency */
+} ra_opening_t;
+
+typedef void (*ra_opening_fn)(void *baton, const ra_opening_t *opening);
+
+/** Tells every opening of the actor, each step of each application in at most one. */
+void ra_lifecycle_openings(const ra_actor_t *actor, ra_opening_fn tell, void *baton);
+/** Is the case of this opening, for this actor? */
+int ra_opening_holds(const ra_opening_t *opening, const ra_case_t *subject, const ra_actor_t *actor);
+
 /** First state of a business. */
 ra_state_e ra_lifecycle_first(const ra_business_t *business);
 /** Is an application in this state finished (no longer open)? */
@@ -171,5 +195,10 @@ const char *ra_kind_name(ra_kind_e kind);
 ra_kind_e ra_kind_of(const char *name);         /* RA_KIND_COUNT */
 const char *ra_material_name(unsigned material); /* lowest bit */
 unsigned ra_material_of(const char *name);       /* 0 */
+const char *ra_effect_name(ra_effect_e effect);  /* "none" "revoke" "hold" "release" */
+const char *ra_certificate_status_name(unsigned status); /* lowest bit; the API's word */
+const char *ra_asks_name(unsigned asks);         /* lowest bit; the member of createApplication */
+/** What becomes of the old certificate: "kept" "superseded" "lost" "by_cause". NULL: the business makes none in the place of another. */
+const char *ra_fate_name(const ra_business_t *business);
 
 #endif

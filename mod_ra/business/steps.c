@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "business/profile.h"
 #include "business/revocation.h"
+#include "business/subscriber.h"
 
 /* Checks the form beyond its schema and writes what the step settles besides the application's row. */
 typedef apr_status_t (*step_rule_fn)(const ra_act_t *act, ra_application_t *application, const ra_json_t *form);
@@ -190,20 +191,6 @@ static apr_status_t rule_entry(const ra_act_t *act, ra_application_t *applicatio
     return check_certificate(act, application, certificate);
 }
 
-/* The reviewer has compared form and materials: the subscriber's record takes over the data. */
-static apr_status_t confirm_subscriber(const ra_act_t *act, const ra_application_t *application)
-{
-    const ra_json_t *applicant = application->applicant;
-    const char *name = ra_json_get_string(applicant, "name");
-
-    return ra_sql_change(act->tx, NULL,
-                         "UPDATE subscribers SET name = ?, name_key = ?, organisation_code = ?, region = ?, agency_id = ?,"
-                         " verified_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6), version = version + 1 WHERE id = ?",
-                         RA_VALUES(ra_v_text(name), ra_v_text(ra_text_name_key(name, act->tx->pool)),
-                                   ra_v_text(ra_json_get_string(ra_json_get(applicant, "organisation_code"), "value")),
-                                   ra_v_text(application->region), ra_v_uuid(application->agency_id), ra_v_uuid(application->subscriber_id)));
-}
-
 static apr_status_t rule_review(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
 {
     const char *seen = ra_json_get_string(form, "snapshot_sha256");
@@ -211,7 +198,7 @@ static apr_status_t rule_review(const ra_act_t *act, ra_application_t *applicati
     if (seen && strcmp(seen, application->snapshot_sha256) != 0) {
         return refuse_at(act, "/snapshot_sha256", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_SNAPSHOT_MISMATCH);
     }
-    return confirm_subscriber(act, application);
+    return ra_subscriber_confirm(act, application);
 }
 
 /* --- hand-over 发放, archive 归档 ------------------------------------------------------------------------------- */

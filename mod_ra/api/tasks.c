@@ -1,0 +1,38 @@
+/* The next hand: what the caller may do now. Layer: api. */
+#include "business/tasks.h"
+
+#include "api/resources.h"
+
+/* A step is in sight here as it is when it is done: by the roles of its operation. */
+static void read_sight_roles(const ra_call_t *call, ra_task_filter_t *filter)
+{
+    for (int i = 0; i < ra_spec_operation_count(call->api->spec); i++) {
+        const ra_operation_t *operation = ra_spec_operation(call->api->spec, i);
+        ra_action_e action = ra_action_of_operation(operation);
+
+        if ((int)action < RA_ACTION_STEPS) {
+            filter->sight_roles[action] = operation->roles;
+        }
+    }
+}
+
+apr_status_t ra_list_tasks(ra_call_t *call)
+{
+    const char *step = ra_call_text(call, "step");
+    ra_task_filter_t filter = {.step = step ? ra_step_of(step) : RA_STEP_NONE, .limit = ra_call_limit(call)};
+    ra_json_t *items, *counts;
+    apr_status_t status = ra_call_cursor(call, &filter.after_id);
+
+    read_sight_roles(call, &filter);
+    if (status == APR_SUCCESS) {
+        status = ra_task_list(&items, &call->act, &filter);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_task_counts(&counts, &call->act, &filter);
+    }
+    if (status == APR_SUCCESS) {
+        ra_call_page(call, items, filter.limit);
+        ra_json_set_copy(call->answer, "counts", counts);
+    }
+    return status;
+}

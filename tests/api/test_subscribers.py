@@ -1,0 +1,133 @@
+"""Subscribers (domain.md §2): found by what they say, seen in the region only, corrected with the old value kept."""
+import pytest
+
+from harness import samples
+from support import refused, unique
+
+
+def find(ra, who="hotline_agent", **params):
+    return ra.staff(who).get("/subscribers", params=params).json()["items"]
+
+
+def detail(ra, id, who="auditor"):
+    return ra.staff(who).get(f"/subscribers/{id}").json()
+
+
+def subscriber_of(case):
+    return case.application["subscriber"]["id"]
+
+
+def test_a_subscriber_is_found_by_name_number_code_and_phone(ra):
+    name, phone = samples.organisation_name() + "（太原）", f"139{samples.social_security_no()[-8:]}"
+    case = ra.case(subscriber={"name": name, "contact": {"name": "李明", "phone": phone}})
+    case.submit()
+    form, id = case.form["subscriber"], subscriber_of(case)
+    for params in ({"name": name}, {"name": name.replace("（", " (").replace("）", ")")}, {"social_security_no": form["social_security_no"]},
+                   {"organisation_code": form["organisation_code"]["value"]}, {"phone": phone}, {"phone": f"{phone[:3]}-{phone[3:7]} {phone[7:]}"},
+                   {"name": name, "phone": phone}):
+        assert [item["id"] for item in find(ra, **params)] == [id], params
+    for params in ({"name": name[:-3]}, {"name": unique("不存在")}, {"phone": "13800000001"}, {"name": name, "phone": "13800000001"}, {"name": "()"}):
+        assert find(ra, **params) == [], params
+
+
+def test_lists_hold_no_personal_identifier(ra):
+    case = ra.case(kind="person")
+    case.submit()
+    text = ra.staff("hotline_agent").get("/subscribers", params={"name": case.form["subscriber"]["name"]}).text
+    for value in (case.form["subscriber"]["contact"]["phone"], case.form["subscriber"]["id_document"]["number"]):
+        assert value not in text
+        assert value in ra.staff("hotline_agent").get(f"/subscribers/{subscriber_of(case)}").text
+
+
+def test_reading_one_is_written_to_the_audit_log(ra):
+    case = ra.case()
+    case.submit()
+    detail(ra, subscriber_of(case), "hotline_agent")
+    hexadecimal = subscriber_of(case).replace("-", "")
+    assert ra.sql(f"SELECT event, outcome FROM audit_events WHERE object_type = 'subscriber' AND object_id = UNHEX('{hexadecimal}')") == [
+        ["getSubscriber", "read"]]
+
+
+def test_a_subscriber_has_its_applications_and_certificates(ra):
+    case = ra.case("completed")
+    shown = detail(ra, subscriber_of(case))
+    assert [(item["id"], item["state"]) for item in shown["applications"]["items"]] == [(case.id, "completed")]
+    assert [(item["id"], item["status"]) for item in shown["certificates"]["items"]] == [(case.certificate["id"], "valid")]
+    assert shown["changes"] == {"items": [], "more": False}
+    assert shown["contact"] == {name: value for name, value in case.form["subscriber"]["contact"].items()}
+    assert shown["verified_at"]
+
+
+def test_a_confirmed_correction_keeps_the_old_value(ra):
+    first = ra.case("awaiting_production")
+    old = first.form["subscriber"]
+    name, agency = samples.organisation_name(), ra.agency()
+    second = ra.case(subject_name=name, subscriber={**old, "name": name, "agency_id": agency, "region": "140105"})
+    second.submit()
+    assert detail(ra, subscriber_of(first))["name"] == old["name"]
+    second.step(ra.person("agency", agency_id=agency), "agency-decision", {"decision": "approve", "filing_number": "1"})
+    second.accept()
+    second.enter()
+    assert detail(ra, subscriber_of(first))["changes"]["items"] == []
+    second.review()
+    shown = detail(ra, subscriber_of(first))
+    assert (shown["name"], shown["agency"]["id"], shown["region"]) == (name, agency, "140105")
+    changes = {change["member"]: change for change in shown["changes"]["items"]}
+    assert {member: (one["old_value"], one["new_value"]) for member, one in changes.items()} == {
+        "name": (old["name"], name), "agency_id": (old["agency_id"], agency), "region": (old["region"], "140105")}
+    assert {(one["application_id"], one["confirmed_by"]["id"]) for one in changes.values()} == {(second.id, ra.ids["people"]["review_officer"])}
+
+
+def test_kept_values_cannot_be_changed_or_removed(ra):
+    assert ra.sql("SELECT GROUP_CONCAT(privilege_type ORDER BY 1) FROM information_schema.table_privileges WHERE table_schema = 'ra'"
+                  " AND table_name = 'subscriber_changes' AND grantee LIKE '%_app%'") == [["INSERT,SELECT"]]
+
+
+def test_a_subscriber_of_another_region_does_not_exist(ra):
+    case = ra.case(subscriber={"region": "140200"})
+    case.submit()
+    near, far = (ra.person("hotline_agent", office_id=ra.office(region), province_wide=False) for region in ("140200", "140300"))
+    number = case.form["subscriber"]["social_security_no"]
+    assert len(find(ra, near, social_security_no=number)) == 1
+    assert find(ra, far, social_security_no=number) == []
+    assert detail(ra, subscriber_of(case), near)["region"] == "140200"
+    refused(ra.staff(far).get(f"/subscribers/{subscriber_of(case)}", expect=404), 404, "not-found")
+    other = ra.person("agency", agency_id=ra.agency())
+    assert find(ra, "agency", social_security_no=number) and not find(ra, other, social_security_no=number)
+
+
+def test_applications_of_another_region_are_left_out(ra):
+    here = ra.case("awaiting_production")
+    form = here.form["subscriber"]
+    there = ra.case(subject_name=samples.organisation_name(), subscriber={**form, "region": "140200"})
+    there.submit()
+    near = ra.person("hotline_agent", office_id=ra.office("140100"), province_wide=False)
+    assert [item["id"] for item in detail(ra, subscriber_of(here), near)["applications"]["items"]] == [here.id]
+    assert len(detail(ra, subscriber_of(here))["applications"]["items"]) == 2
+
+
+def test_a_confirmed_record_is_corrected_only_by_who_sees_it(ra):
+    form = ra.case("awaiting_production").form["subscriber"]
+    moved = ra.case(subject_name=samples.organisation_name(), subscriber={**form, "region": "140200"}).to("awaiting_review")
+    local = ra.person("review_officer", office_id=ra.office("140200"), province_wide=False)
+    moved.refuse(local, "review", {"decision": "approve"}, 422, "region-outside")
+    moved.review()
+    assert detail(ra, subscriber_of(moved))["region"] == "140200"
+
+
+def test_pages_of_subscribers(ra):
+    person = ra.person("hotline_agent", office_id=ra.office("140900"), province_wide=False)
+    made = []
+    for _ in range(3):
+        case = ra.case(subscriber={"region": "140900"})
+        case.submit()
+        made.insert(0, subscriber_of(case))
+    first = ra.staff(person).get("/subscribers", params={"limit": 2}).json()
+    second = ra.staff(person).get("/subscribers", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    assert [item["id"] for item in (*first["items"], *second["items"])] == made
+    assert "next_cursor" not in second
+
+
+@pytest.mark.parametrize("role", ["marketing", "field_engineer", "administrator"])
+def test_who_handles_no_certificates_sees_no_subscribers(ra, role):
+    refused(ra.staff(role).get("/subscribers", expect=403), 403, "access-denied")
