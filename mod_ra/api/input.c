@@ -138,9 +138,9 @@ apr_status_t ra_input_params(ra_json_t **pparams, const ra_request_t *request, c
 static const char *media_type(const char *header, apr_pool_t *pool)
 {
     char *type = apr_pstrdup(pool, header), *semicolon = strchr(type, ';');
-    const char *charset = semicolon ? strstr(semicolon, "charset=") : NULL;
 
     if (semicolon) {
+        const char *charset;
         char *end = semicolon;
 
         for (char *c = semicolon; *c; c++) {

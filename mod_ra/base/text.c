@@ -116,7 +116,8 @@ const char *ra_text_name_key(const char *name, apr_pool_t *pool)
         }
     }
     *at = '\0';
-    return *key ? key : NULL;
+    /* what white space kept apart may now belong together (Hangul, accents) */
+    return *key ? mapped(key, UTF8PROC_STABLE | UTF8PROC_COMPOSE, pool) : NULL;
 }
 
 const char *ra_text_clean(const char *text, apr_pool_t *pool)

@@ -81,16 +81,16 @@ apr_status_t ra_application_move(const ra_act_t *act, ra_application_t *applicat
 apr_status_t ra_application_json(ra_json_t **pjson, const ra_act_t *act, const ra_application_t *application);
 
 /**
- * Submits a new application. @param form the body of createApplication, already checked against its schema
+ * Submits a new application. @param body the body of createApplication, already checked against its schema
  * RA_EREFUSED: _BUSINESS_UNKNOWN _KIND_NOT_OFFERED _AGENCY_UNKNOWN _REGION_OUTSIDE _DECEPTIVE_NAME _DUPLICATE_APPLICATION
  */
-apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *form);
+apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *body);
 
 /** The form as it stands, in the shape of createApplication's body: what a merge patch is applied to. */
 apr_status_t ra_application_form(ra_json_t **pform, const ra_act_t *act, const ra_application_t *application);
 
-/** Corrects the data; approvals are cancelled and the application begins again. @param form complete and checked */
-apr_status_t ra_application_correct(const ra_act_t *act, ra_application_t *application, const ra_json_t *form);
+/** Corrects the data; approvals are cancelled and the application begins again. @param body complete and checked */
+apr_status_t ra_application_correct(const ra_act_t *act, ra_application_t *application, const ra_json_t *body);
 
 /** Filters of a list; NULL or 0: any. */
 typedef struct ra_application_filter_t {

@@ -14,7 +14,6 @@
 
 /* One call of ra_store_run(). */
 typedef struct work_t {
-    ra_store_t *store;
     ra_tx_mode_e mode;
     ra_tx_body_fn body;
     void *baton;
@@ -204,7 +203,7 @@ static apr_status_t run_until(ra_tx_t *tx, work_t *work)
 apr_status_t ra_store_run(ra_store_t *store, ra_tx_mode_e mode, ra_tx_body_fn body, void *baton, ra_result_t *result,
                           apr_pool_t *pool)
 {
-    work_t work = {store, mode, body, baton, apr_time_now(), 0};
+    work_t work = {mode, body, baton, apr_time_now(), 0};
     ra_tx_t tx = {NULL, result, 0, NULL};
     apr_status_t rv = ra_pool_take(&tx.connection, store, result);
 
