@@ -30,11 +30,12 @@ def missing(expected, printed):
 
 
 @pytest.fixture(scope="module")
-def outputs(stack, tmp_path_factory):
-    """What each block printed, by the stack's own run/env."""
+def outputs(make_stack, tmp_path_factory):
+    """What each block printed, by the run/env of a fresh instance: the page takes the newest agency for the reader's own."""
     for program in ("curl", "openssl"):
         assert shutil.which(program), f"{program} is missing; on Debian: apt install {program}"
     folder = tmp_path_factory.mktemp("reader")
+    stack = make_stack("reader")
     stack.publish(folder / "run")
     done = subprocess.run(["sh"], input=script(blocks()).encode(), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS)
     text = done.stdout.decode("utf-8", "replace")
