@@ -1,4 +1,4 @@
-/* The CA of the target fuzz_cmp_answer (see cmp_ca.h). Its keys are constants, so that a file of the corpus can hold its certificates. */
+/* The other side of CMP (see cmp_ca.h). Its keys are constants, so that a file of the corpus can hold certificates. */
 #include "cmp_ca.h"
 
 #include <string.h>
@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <apr_strings.h>
+#include <openssl/crmf.h>
 #include <openssl/pem.h>
 
 #include "upstream/cmp_internal.h"
@@ -258,6 +259,102 @@ ra_bytes_t fuzz_ca_answer(ra_bytes_t request, ra_bytes_t body, char kind, apr_po
     add_protection(&parts, kind == 'w' ? ra_key : ca_key);
     ra_bytes_t cert = ra_cmp_cert_der(ca_cert, pool);
     add_tagged(&parts, 0xa1, 0x30, cert.data, cert.len);
+    add(&whole, 0x30, parts.data, parts.len);
+    return ra_bytes_of(whole.data, whole.len);
+}
+
+/* ---- a tool ---- */
+
+ra_bytes_t fuzz_ca_certificate(void)
+{
+    static ra_bytes_t der;
+
+    if (der.len == 0) {
+        make_keys();
+        EVP_PKEY *key = key_of(SUBSCRIBER_KEY);
+        X509 *cert = certificate_of(key, "张三", X509_get_subject_name(ca_cert), ca_key);
+        der = ra_cmp_cert_der(cert, fuzz_lasting());
+        X509_free(cert);
+        EVP_PKEY_free(key);
+    }
+    return der;
+}
+
+/* certConf [24]: the hash of the certificate, request 0. */
+static void add_confirmation(der_t *message)
+{
+    der_t status = {.pool = message->pool}, list = {.pool = message->pool}, content = {.pool = message->pool};
+    unsigned char hash[RA_SHA256_BYTES];
+
+    ra_sha256(hash, fuzz_ca_certificate().data, fuzz_ca_certificate().len);
+    add(&status, 0x04, hash, sizeof(hash));
+    add(&status, 0x02, "", 1);
+    add(&list, 0x30, status.data, status.len);
+    add(&content, 0x30, list.data, list.len);
+    add(message, 0xb8, content.data, content.len);
+}
+
+/* The parameters of PasswordBasedMac (RFC 4211 §4.4): few rounds, for speed. */
+static const OSSL_CRMF_PBMPARAMETER *parameters(ra_bytes_t *pder)
+{
+    static OSSL_CRMF_PBMPARAMETER *made;
+    static ra_bytes_t der;
+
+    if (!made) {
+        unsigned char *bytes = NULL;
+        made = OSSL_CRMF_pbmp_new(NULL, 16, NID_sha256, 100, NID_hmac_sha1);
+        int len = made ? i2d_OSSL_CRMF_PBMPARAMETER(made, &bytes) : 0;
+        FUZZ_MUST(len > 0);
+        der = ra_bytes_copy(ra_bytes_of(bytes, (apr_size_t)len), fuzz_lasting());
+        OPENSSL_free(bytes);
+    }
+    *pder = der;
+    return made;
+}
+
+static void add_tool_header(der_t *message, const fuzz_tool_t *tool)
+{
+    static const unsigned char pbm[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf6, 0x7d, 0x07, 0x42, 0x0d};
+    der_t header = {.pool = message->pool}, algorithm = {.pool = message->pool};
+    ra_bytes_t params;
+
+    parameters(&params);
+    append(&algorithm, pbm, sizeof(pbm));
+    append(&algorithm, params.data, params.len);
+    add(&header, 0x02, "\x02", 1);
+    add_name(&header, X509_get_subject_name(ra_cert));
+    add_name(&header, X509_get_subject_name(ca_cert));
+    add_tagged(&header, 0xa1, 0x30, algorithm.data, algorithm.len);
+    add_tagged(&header, 0xa2, 0x04, FUZZ_REFERENCE, strlen(FUZZ_REFERENCE));
+    add_tagged(&header, 0xa4, 0x04, tool->transaction.data, tool->transaction.len);
+    add_tagged(&header, 0xa5, 0x04, "0123456789abcdef", 16);
+    if (tool->answered.len > 0) {
+        add_tagged(&header, 0xa6, 0x04, tool->answered.data, tool->answered.len);
+    }
+    add(message, 0x30, header.data, header.len);
+}
+
+ra_bytes_t fuzz_tool_message(const fuzz_tool_t *tool, apr_pool_t *pool)
+{
+    der_t parts = {.pool = pool}, whole = {.pool = pool}, protected_part = {.pool = pool};
+    unsigned char *mac = NULL, bits[65] = {0};
+    size_t len = 0;
+    ra_bytes_t params;
+
+    make_keys();
+    add_tool_header(&parts, tool);
+    if (tool->body.len > 0) {
+        append(&parts, tool->body.data, tool->body.len);
+    } else {
+        add_confirmation(&parts);
+    }
+    add(&protected_part, 0x30, parts.data, parts.len);
+    FUZZ_MUST(OSSL_CRMF_pbm_new(NULL, NULL, parameters(&params), protected_part.data, protected_part.len,
+                                (const unsigned char *)tool->secret, strlen(tool->secret), &mac, &len) == 1 &&
+              len < sizeof(bits));
+    memcpy(bits + 1, mac, len);
+    OPENSSL_free(mac);
+    add_tagged(&parts, 0xa0, 0x03, bits, len + 1);
     add(&whole, 0x30, parts.data, parts.len);
     return ra_bytes_of(whole.data, whole.len);
 }
