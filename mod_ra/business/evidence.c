@@ -162,11 +162,11 @@ apr_status_t ra_evidence_members(ra_json_t **prows, ra_tx_t *tx, apr_int64_t bat
                        " WHERE m.batch = ? ORDER BY m.position", RA_VALUES(ra_v_int(batch)));
 }
 
-apr_status_t ra_evidence_orphans(ra_json_t **prows, ra_tx_t *tx, apr_int64_t from, apr_int64_t to, const char *after_id, int limit)
+apr_status_t ra_evidence_orphans(ra_json_t **prows, ra_tx_t *tx, apr_int64_t from, const char *after_id, int limit)
 {
     return ra_sql_rows(tx, prows,
                        "SELECT " MEMBER_COLUMNS " FROM audit_batch_members m LEFT JOIN audit_batches b ON b.number = m.batch"
                        " LEFT JOIN audit_events e ON e.id = m.event_id"
-                       " WHERE m.event_id > ? AND m.batch >= ? AND m.batch <= ? AND b.number IS NULL ORDER BY m.event_id LIMIT ?",
-                       RA_VALUES(ra_v_uuid(after_id ? after_id : NO_ID), ra_v_int(from), ra_v_int(to), ra_v_int(limit)));
+                       " WHERE m.event_id > ? AND m.batch >= ? AND b.number IS NULL ORDER BY m.event_id LIMIT ?",
+                       RA_VALUES(ra_v_uuid(after_id ? after_id : NO_ID), ra_v_int(from), ra_v_int(limit)));
 }

@@ -48,8 +48,8 @@ apr_status_t ra_evidence_next_batch(ra_json_t **pbatch, ra_tx_t *tx, apr_int64_t
 /** The members of a batch in order of position: batch, position, event_id, event_sha256, and event where it is there. */
 apr_status_t ra_evidence_members(ra_json_t **prows, ra_tx_t *tx, apr_int64_t batch);
 
-/** Members of batches from..to that are not there, after @a after_id (NULL: the beginning), in order of event_id. */
-apr_status_t ra_evidence_orphans(ra_json_t **prows, ra_tx_t *tx, apr_int64_t from, apr_int64_t to, const char *after_id, int limit);
+/** Members of batches from @a from on that are not there, after @a after_id (NULL: the beginning), in order of event_id. */
+apr_status_t ra_evidence_orphans(ra_json_t **prows, ra_tx_t *tx, apr_int64_t from, const char *after_id, int limit);
 
 /** Events in no batch, after @a after_id (NULL: the beginning), in order of id, each as {event}. */
 apr_status_t ra_evidence_unsealed(ra_json_t **prows, ra_tx_t *tx, const char *after_id, int limit);

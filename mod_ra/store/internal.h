@@ -102,7 +102,8 @@ typedef enum {
     RA_ERROR_LOST,      /* the connection is of no use any more */
     RA_ERROR_DUPLICATE, /* a UNIQUE key */
     RA_ERROR_STALE,     /* the prepared statement is to be prepared again */
-    RA_ERROR_CROWDED    /* too many prepared statements on the server */
+    RA_ERROR_CROWDED,   /* too many prepared statements on the server */
+    RA_ERROR_FULL       /* no room on the disk: nothing was changed, and it may be mended */
 } ra_error_class_e;
 
 ra_error_class_e ra_error_class(unsigned int error);

@@ -42,6 +42,10 @@ apr_status_t ra_tx_failed(ra_tx_t *tx)
         return RA_ERETRY;
     case RA_ERROR_DUPLICATE:
         return APR_EEXIST;
+    case RA_ERROR_FULL: /* ra_store_run() makes the refusal */
+        ra_result_clear(tx->result);
+        connection->doom = RA_EUNAVAILABLE;
+        return RA_EUNAVAILABLE;
     default:
         return ra_tx_doom(tx);
     }

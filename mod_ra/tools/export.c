@@ -120,7 +120,7 @@ static apr_status_t orphans_body(ra_tx_t *tx, void *baton)
 {
     piece_t *piece = baton;
     ra_json_t *rows;
-    apr_status_t status = ra_evidence_orphans(&rows, tx, piece->export->options->from, piece->export->newest, piece->after_id, PAGE_ROWS);
+    apr_status_t status = ra_evidence_orphans(&rows, tx, piece->export->options->from, piece->after_id, PAGE_ROWS);
 
     apr_array_clear(piece->lines);
     piece->rows = 0;
