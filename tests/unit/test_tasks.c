@@ -8,8 +8,8 @@
 #include "business/tasks.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-#define APPLICATIONS 400
-#define PERSONS 60
+#define APPLICATIONS 300
+#define PERSONS 40
 #define PAGE 7
 
 static const char *const people[] = {"01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002",
