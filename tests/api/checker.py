@@ -7,6 +7,7 @@ from harness import samples
 
 BASE = "/api/v1"
 PROBLEM = "application/problem+json"
+METHODS = ("get", "post", "put", "patch", "delete")
 formats = FormatChecker(formats=())
 
 
@@ -37,7 +38,7 @@ class Document:
         """The path's operations by method; None for a path that is not there."""
         for pattern, item in self.paths:
             if pattern.fullmatch(path):
-                return {method.upper(): operation for method, operation in item.items() if method in ("get", "post", "put", "patch", "delete")}
+                return {name.upper(): operation for name, operation in item.items() if name in METHODS}
         return None
 
     def resolve(self, thing):

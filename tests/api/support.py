@@ -48,7 +48,8 @@ class Ra:
 
     def open(self, host, role=None, language=ANY_LANGUAGE, **options):
         """A client with connections of its own; the caller closes it."""
-        return self.stack.client(host, role, language=language, event_hooks={"request": [self._before], "response": [self._after]}, **options)
+        return self.stack.client(host, role, language=language, event_hooks={"request": [self._before], "response": [self._after]},
+                                 **options)
 
     def _keep(self, host, role=None, identity=None):
         name = (host, identity.name if identity else role)
@@ -210,7 +211,8 @@ class Case:
     def production(self, **changes):
         """The body of the production with a key of its own."""
         text, self.key = samples.csr(self.name, self.key)
-        return {"reference_code": self.codes["reference_code"], "authorisation_code": self.codes["authorisation_code"], "csr": text, **changes}
+        return {"reference_code": self.codes["reference_code"], "authorisation_code": self.codes["authorisation_code"], "csr": text,
+                **changes}
 
     def ask(self, who="issuing_officer", expect=(201, 202), **options):
         """Asks for the certificate."""
@@ -274,7 +276,8 @@ def submission(kind, agency_id, **changes):
         contact = {"name": name, "phone": "13835100001"}
         body.update(kind="person", subject_name=name)
         body["subscriber"] = {"kind": "person", "name": name, "social_security_no": samples.social_security_no(), "contact": contact,
-                              "id_document": {"type": "resident_id", "number": samples.resident_id()}, "region": seed.TAIYUAN, "agency_id": agency_id}
+                              "id_document": {"type": "resident_id", "number": samples.resident_id()}, "region": seed.TAIYUAN,
+                              "agency_id": agency_id}
     elif kind == "server":
         body.update(kind="server", subject_name=unique("www-") + ".example.cn")
     subscriber = changes.pop("subscriber", {})
@@ -285,7 +288,8 @@ def submission(kind, agency_id, **changes):
 
 def acceptance(kind, **changes):
     materials = [{"material": name, "received": True, "sealed": kind != "person", "signed": kind == "person"} for name in MATERIALS[kind]]
-    return {"decision": "accept", "materials": materials, "payment": {"method": "card", "amount": 11000, "receipt_number": unique("SJ")}, **changes}
+    return {"decision": "accept", "materials": materials, "payment": {"method": "card", "amount": 11000, "receipt_number": unique("SJ")},
+            **changes}
 
 
 def entry(case, **changes):
@@ -299,10 +303,12 @@ def entry(case, **changes):
     return {"certificate": certificate}
 
 
-HANDOVER = {"inspection": {"passed": True, "subject_checked": True, "validity_checked": True, "key_checked": True}, "recipient": {"name": "王小明"}}
+HANDOVER = {"inspection": {"passed": True, "subject_checked": True, "validity_checked": True, "key_checked": True},
+            "recipient": {"name": "王小明"}}
 ARCHIVE = {"electronic_checked": True, "paper_complete": True, "form_copies": [1, 2], "box_number": "2026-001", "cabinet": "A1"}
 COMPLETION = {"summary": "证书已制作并发放，资料已归档"}
 REJECTION = {"decision": "reject", "reason": "材料有误", "guidance": "请更正后重新提交"}
 
-__all__ = ["Ra", "Person", "Case", "Unexpected", "refused", "unique", "submission", "acceptance", "entry", "HANDOVER", "ARCHIVE", "COMPLETION",
+__all__ = ["Ra", "Person", "Case", "Unexpected", "refused", "unique", "submission", "acceptance", "entry", "HANDOVER", "ARCHIVE",
+           "COMPLETION",
            "REJECTION", "MATERIALS"]

@@ -29,7 +29,8 @@ def test_place_is_made_once(ra, admin, path, body):
     made = admin.post(path, body, expect=201).json()
     assert {name: made[name] for name in body} == body
     refused(admin.post(path, body, expect=409), 409, "duplicate-name", ("/name", "taken"))
-    refused(admin.post(path, {**body, "name": body["name"] + "\u200b"}, expect=422), 422, "deceptive-name", ("/name", "deceptive-characters"))
+    refused(admin.post(path, {**body, "name": body["name"] + "\u200b"}, expect=422), 422, "deceptive-name",
+            ("/name", "deceptive-characters"))
     refused(admin.post(path, {**body, "name": unique("x"), "region": "999"}, expect=422), 422, "body-invalid", ("/region", "format-region"))
     assert seed.find(ra.staff("auditor"), path, body["name"]) == made
 
@@ -44,8 +45,10 @@ def test_business_systems_and_counters_know_the_agencies(ra):
 def test_person_belongs_somewhere_that_exists(ra, admin):
     stranger = "019ab2c4-7d10-7c3e-9a51-2f6d0b8e4c31"
     refused(admin.post("/people", {"name": unique("x")}, expect=422), 422, "body-invalid", ("", "one-of-required"))
-    refused(admin.post("/people", {"name": unique("x"), "office_id": stranger}, expect=422), 422, "office-unknown", ("/office_id", "unknown-reference"))
-    refused(admin.post("/people", {"name": unique("x"), "agency_id": stranger}, expect=422), 422, "agency-unknown", ("/agency_id", "unknown-reference"))
+    refused(admin.post("/people", {"name": unique("x"), "office_id": stranger}, expect=422), 422, "office-unknown",
+            ("/office_id", "unknown-reference"))
+    refused(admin.post("/people", {"name": unique("x"), "agency_id": stranger}, expect=422), 422, "agency-unknown",
+            ("/agency_id", "unknown-reference"))
 
 
 def test_staff_number_is_of_one_person(ra, admin):
@@ -56,7 +59,8 @@ def test_staff_number_is_of_one_person(ra, admin):
             ("/staff_number", "taken"))
     second = admin.post("/people", {"name": unique("乙"), "office_id": office}, expect=201)
     path = f"/people/{second.json()['id']}"
-    refused(admin.patch(path, {"staff_number": number}, tag=second.headers["ETag"], expect=409), 409, "duplicate-name", ("/staff_number", "taken"))
+    refused(admin.patch(path, {"staff_number": number}, tag=second.headers["ETag"], expect=409), 409, "duplicate-name",
+            ("/staff_number", "taken"))
 
 
 def test_person_is_changed_by_merge_patch(ra, admin):
@@ -125,7 +129,8 @@ def test_administrator_does_not_change_the_own_account(ra):
     tag = client.get(path).headers["ETag"]
     own = client.get(path).json()["certificates"][0]["id"]
     for method, place, body in (("PATCH", "", {"name": "x"}), ("PUT", "/roles", {"roles": []}), ("POST", "/disablement", {"reason": "x"}),
-                                ("POST", "/certificates", {"certificate": ra.identity().pem}), ("POST", f"/certificates/{own}/disablement", {"reason": "x"})):
+                                ("POST", "/certificates", {"certificate": ra.identity().pem}),
+                                ("POST", f"/certificates/{own}/disablement", {"reason": "x"})):
         refused(client.call(method, path + place, body, tag=tag, expect=409), 409, "self-administration")
     assert client.get(path).headers["ETag"] == tag
 
@@ -155,7 +160,8 @@ def test_certificate_must_be_readable_trusted_and_for_clients(ra, admin):
     good, key = certificate_for(ra)
     foreign = pki.Authority.make("foreign CA")
     untrusted = [certificate_for(ra, authority=foreign)[0], certificate_for(ra, ExtendedKeyUsageOID.SERVER_AUTH)[0],
-                 certificate_for(ra, days=1, not_before=pki.now() - 3 * pki.DAY)[0], certificate_for(ra, days=9, not_before=pki.now() + 3 * pki.DAY)[0]]
+                 certificate_for(ra, days=1, not_before=pki.now() - 3 * pki.DAY)[0],
+                 certificate_for(ra, days=9, not_before=pki.now() + 3 * pki.DAY)[0]]
     for text in untrusted:
         refused(admin.step(f"/people/{person.id}", "certificates", {"certificate": text}, expect=422), 422, "certificate-not-trusted")
     for text in ("x", good[:-40], good + good, key + good, good.replace("CERTIFICATE", "X509 CRL")):
@@ -208,7 +214,8 @@ def test_system_is_no_person(ra, admin):
 def test_administration_needs_the_entity_tag(ra, admin):
     person, system = ra.person("auditor"), ra.business_system("applications.read")
     for method, path, body in (("PUT", f"/people/{person.id}/roles", {"roles": []}), ("PATCH", f"/people/{person.id}", {"name": "x"}),
-                               ("POST", f"/people/{person.id}/disablement", {"reason": "x"}), ("PUT", f"/systems/{system.id}/scopes", {"scopes": []}),
+                               ("POST", f"/people/{person.id}/disablement", {"reason": "x"}),
+                               ("PUT", f"/systems/{system.id}/scopes", {"scopes": []}),
                                ("POST", f"/systems/{system.id}/certificates", {"certificate": ra.identity().pem})):
         refused(admin.call(method, path, body, expect=428), 428, "if-match-missing")
         refused(admin.call(method, path, body, tag='"999.json"', expect=412), 412, "version-stale")

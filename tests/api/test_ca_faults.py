@@ -72,7 +72,8 @@ def not_issued(ra, case, outcome):
     {"mode": "silent"}, {"mode": "drop"}, {"mode": "refuse"}, {"mode": "garbage"}, {"mode": "html"}, {"mode": "http500"},
     {"mode": "html", "process": True}, {"mode": "http500", "process": True}, {"mode": "garbage", "process": False}, {"mode": "truncate"},
     {"mode": "truncate", "at": 1}, {"mode": "oversize"}, {"mode": "slow_byte"}, {"mode": "wrong_transaction"}, {"mode": "wrong_nonce"},
-    {"mode": "bad_signature"}, {"mode": "wrong_signer"}, {"mode": "wrong_sender"}, {"mode": "unprotected_error"}, {"mode": "issue_then_reject"},
+    {"mode": "bad_signature"}, {"mode": "wrong_signer"}, {"mode": "wrong_sender"}, {"mode": "unprotected_error"},
+    {"mode": "issue_then_reject"},
     {"mode": "late", "ms": 2600}, {"mode": "silent", "body": "certConf"}, {"mode": "http500", "body": "certConf"}, {"mode": "no_confirm"},
 ], ids=lambda fault: " ".join(str(value) for value in fault.values()))
 def test_passing_fault_ends_in_one_certificate(faulty, knobs, fault):

@@ -120,7 +120,8 @@ def test_the_fifth_try_may_still_be_right(ra, coded):
 
 def test_tries_count_for_everybody_together(ra, coded):
     for _ in range(TRIES):
-        coded.refuse(ra.system(), "production", coded.production(authorisation_code=another(coded.codes["authorisation_code"])), 403, "code-invalid")
+        coded.refuse(ra.system(), "production", coded.production(authorisation_code=another(coded.codes["authorisation_code"])), 403,
+                     "code-invalid")
     coded.refuse("issuing_officer", "production", coded.production(), 403, "code-locked")
 
 
@@ -129,7 +130,8 @@ def test_tries_count_for_everybody_together(ra, coded):
 ], ids=["check", "letter", "script"])
 def test_mistyped_code_is_no_try(ra, coded, spoil):
     for _ in range(TRIES + 1):
-        coded.refuse("issuing_officer", "production", coded.production(authorisation_code=spoil(coded.codes["authorisation_code"])), 403, "code-invalid",
+        coded.refuse("issuing_officer", "production", coded.production(authorisation_code=spoil(coded.codes["authorisation_code"])), 403,
+                     "code-invalid",
                      ("/authorisation_code", "code-mistyped"))
     coded.produce()
 

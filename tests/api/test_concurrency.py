@@ -50,7 +50,8 @@ def test_one_of_32_reviewers_wins(ra, clients):
 def test_approval_and_rejection_at_once_leave_one_of_them(ra, clients):
     case = ra.case("awaiting_review")
     bodies = [{"decision": "approve"}, {"decision": "reject", "reason": "不符", "guidance": "更正"}]
-    answers = all_at_once(16, lambda place: clients[place].post(f"{case.path}/review", bodies[place % 2], tag=case.tag, expect=(200, 409, 412)))
+    answers = all_at_once(16, lambda place: clients[place].post(f"{case.path}/review", bodies[place % 2], tag=case.tag,
+                                                                expect=(200, 409, 412)))
     won = [answer.json()["state"] for answer in answers if answer.status_code == 200]
     assert len(won) == 1 and case.read()["state"] == won[0]
 
@@ -66,7 +67,8 @@ def test_one_of_16_submissions_of_the_same_application(ra):
     made = [answer for answer in answers if answer.status_code == 201]
     assert len(made) == 1
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"duplicate-application"}
-    found = ra.staff("auditor").get("/applications", params={"social_security_no": form["subscriber"]["social_security_no"]}).json()["items"]
+    found = ra.staff("auditor").get("/applications",
+                                    params={"social_security_no": form["subscriber"]["social_security_no"]}).json()["items"]
     assert len(found) == 1
 
 
@@ -97,7 +99,8 @@ def test_production_at_once_uses_the_codes_once(ra):
     bodies = [case.production() for _ in range(8)]
     clients = [ra.open("staff", "issuing_officer") for _ in range(8)]
     try:
-        answers = all_at_once(8, lambda place: clients[place].post(f"{case.path}/production", bodies[place], tag=case.tag, expect=(201, 202, 409, 412)))
+        answers = all_at_once(8, lambda place: clients[place].post(f"{case.path}/production", bodies[place], tag=case.tag,
+                                                                   expect=(201, 202, 409, 412)))
     finally:
         for client in clients:
             client.close()
@@ -110,11 +113,13 @@ def test_production_at_once_uses_the_codes_once(ra):
 
 def test_different_steps_at_once_keep_to_the_order(ra):
     case = ra.case("awaiting_entry")
-    acts = [("entry_officer", "entry", entry(case)), ("review_officer", "review", {"decision": "approve"}), ("archivist", "archive", ARCHIVE),
+    acts = [("entry_officer", "entry", entry(case)), ("review_officer", "review", {"decision": "approve"}),
+            ("archivist", "archive", ARCHIVE),
             ("acceptor", "withdrawal", {"reason": "x"})]
     clients = [ra.open("staff", role) for role, _, _ in acts]
     try:
-        answers = all_at_once(4, lambda place: clients[place].post(f"{case.path}/{acts[place][1]}", acts[place][2], tag=case.tag, expect=(200, 409, 412)))
+        answers = all_at_once(4, lambda place: clients[place].post(f"{case.path}/{acts[place][1]}", acts[place][2], tag=case.tag,
+                                                                   expect=(200, 409, 412)))
     finally:
         for client in clients:
             client.close()

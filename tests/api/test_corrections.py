@@ -99,7 +99,8 @@ def test_merge_patch_changes_what_it_names_and_removes_what_is_null(ra):
     case = ra.case(note="备注", subscriber={"project": "网上申报"})
     case.submit()
     before = case.read()
-    case.call("acceptor", "PATCH", "", {"note": None, "subscriber": {"project": None, "tier": None, "contact": {"email": None, "name": "李明"}}})
+    case.call("acceptor", "PATCH", "", {"note": None, "subscriber": {"project": None, "tier": None,
+                                                                     "contact": {"email": None, "name": "李明"}}})
     after = case.application
     assert "note" not in after and "project" not in after["subscriber"] and "tier" not in after["subscriber"]
     assert after["subscriber"]["contact"] == {"name": "李明", "phone": before["subscriber"]["contact"]["phone"]}
@@ -116,7 +117,8 @@ def test_merge_patch_changes_what_it_names_and_removes_what_is_null(ra):
     ({"subject_name": None}, "body-invalid", "/subject_name", "wrong-type"),
     ({"subject_name": "山西\u200b公司"}, "deceptive-name", "/subject_name", "deceptive-characters"),
     ({"subscriber": {"social_security_no": "140000000000"}}, "body-invalid", "/subscriber/social_security_no", "unknown-member"),
-    ({"subscriber": {"organisation_code": {"type": "uscc", "value": "91140100590876546X"}}}, "body-invalid", "/subscriber/organisation_code/value",
+    ({"subscriber": {"organisation_code": {"type": "uscc", "value": "91140100590876546X"}}}, "body-invalid",
+     "/subscriber/organisation_code/value",
      "format-uscc"),
     ({"subscriber": {"agency_id": "019ab2c4-7d10-7c3e-9a51-2f6d0b8e4c31"}}, "agency-unknown", "/subscriber/agency_id", "unknown-reference"),
 ])
@@ -171,7 +173,8 @@ def test_correction_into_the_scope_of_another_open_application(ra):
 
 @pytest.mark.parametrize("changes,code,pointer,violation", [
     ({"business": "nothing"}, "business-unknown", "/business", "unknown-reference"),
-    ({"kind": "server", "subscriber": {"kind": "person", "id_document": {"type": "resident_id", "number": "11010519491231002X"}}}, "kind-not-offered",
+    ({"kind": "server", "subscriber": {"kind": "person", "id_document": {"type": "resident_id", "number": "11010519491231002X"}}},
+     "kind-not-offered",
      "/kind", "kind-not-offered"),
     ({"subscriber": {"agency_id": "019ab2c4-7d10-7c3e-9a51-2f6d0b8e4c31"}}, "agency-unknown", "/subscriber/agency_id", "unknown-reference"),
     ({"subject_name": "abc\u202edef"}, "deceptive-name", "/subject_name", "deceptive-characters"),

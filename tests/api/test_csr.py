@@ -41,7 +41,8 @@ def der_of(private_key):
 def tlv(tag, *contents):
     content = b"".join(contents)
     size = len(content)
-    return bytes([tag]) + (bytes([size]) if size < 128 else b"\x81" + bytes([size]) if size < 256 else b"\x82" + size.to_bytes(2, "big")) + content
+    length = bytes([size]) if size < 128 else b"\x81" + bytes([size]) if size < 256 else b"\x82" + size.to_bytes(2, "big")
+    return bytes([tag]) + length + content
 
 
 def integer(number):
@@ -120,7 +121,8 @@ TABLE = {
     "RSA 16384": (lambda: rsa_request(modulus(16384), 65537), "key-weak", "key-size"),
     "RSA e=1": (lambda: rsa_request(rsa.generate_private_key(65537, 2048).public_key().public_numbers().n, 1), "key-weak", "key-exponent"),
     "RSA e=3": (lambda: pem(builder().sign(rsa.generate_private_key(3, 2048), hashes.SHA256())), "key-weak", "key-exponent"),
-    "RSA e even": (lambda: rsa_request(rsa.generate_private_key(65537, 2048).public_key().public_numbers().n, 65538), "key-weak", "key-exponent"),
+    "RSA e even": (lambda: rsa_request(rsa.generate_private_key(65537, 2048).public_key().public_numbers().n, 65538), "key-weak",
+                   "key-exponent"),
     "RSA with a small factor": (lambda: rsa_request(modulus(2047) // 3 * 9 | 1, 65537), "key-weak", None),
     "RSA of close primes": (close_primes, "key-weak", "key-known-weak"),
     "P-384": (lambda: pem(builder().sign(ec.generate_private_key(ec.SECP384R1()), hashes.SHA384())), "key-weak", "key-kind"),

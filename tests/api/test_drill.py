@@ -37,7 +37,8 @@ def test_it_runs_from_acceptance_to_completion(ra, drill):
 
 
 def test_it_asks_for_its_own_material_and_no_fee(ra, drill):
-    drill.refuse("acceptor", "acceptance", {"decision": "accept", "materials": []}, 422, "materials-incomplete", ("/materials", "material-missing"))
+    drill.refuse("acceptor", "acceptance", {"decision": "accept", "materials": []}, 422, "materials-incomplete",
+                 ("/materials", "material-missing"))
     accept(drill)
     assert drill.state == "awaiting_entry"
 
@@ -51,7 +52,8 @@ def test_it_has_no_agency_and_no_production(ra, drill):
 
 
 def test_it_is_offered_to_persons_only(ra):
-    refused(ra.system().post("/applications", ra.case(business="drill").form, expect=422), 422, "kind-not-offered", ("/kind", "kind-not-offered"))
+    refused(ra.system().post("/applications", ra.case(business="drill").form, expect=422), 422, "kind-not-offered",
+            ("/kind", "kind-not-offered"))
 
 
 def test_it_keeps_its_own_hands_apart(ra, drill):

@@ -6,7 +6,8 @@ import pytest
 
 from support import refused
 
-NAMES = {"ra_requests_total", "ra_request_seconds", "ra_rate_limited_total", "ra_db_connections", "ra_children", "ra_database_up", "ra_outbox_open_jobs",
+NAMES = {"ra_requests_total", "ra_request_seconds", "ra_rate_limited_total", "ra_db_connections", "ra_children", "ra_database_up",
+         "ra_outbox_open_jobs",
          "ra_outbox_oldest_seconds", "ra_outbox_person_jobs"}
 
 
@@ -72,7 +73,8 @@ def test_database_stopped_is_said_and_heals_without_a_restart(lonely):
         body = refused(until(lonely.internal, "/readyz", 503), 503, "database-unavailable")
         assert body["retry_after"] >= 1
         refused(until(lonely.public, "/readyz", 503), 503, "not-ready")
-        for client, path in ((lonely.staff("auditor"), "/applications"), (lonely.public, "/certificate-status?subject=x"), (lonely.system(), "/me")):
+        for client, path in ((lonely.staff("auditor"), "/applications"), (lonely.public, "/certificate-status?subject=x"),
+                             (lonely.system(), "/me")):
             answer = client.get(path, expect=503)
             refused(answer, 503, "database-unavailable")
             assert int(answer.headers["Retry-After"]) >= 1

@@ -23,7 +23,8 @@ def test_same_request_again_gets_the_same_answer(ra):
     assert body_of(again) == body_of(first)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert "Idempotency-Replayed" not in first.headers
-    found = ra.staff("auditor").get("/applications", params={"social_security_no": case.form["subscriber"]["social_security_no"]}).json()["items"]
+    found = ra.staff("auditor").get("/applications",
+                                    params={"social_security_no": case.form["subscriber"]["social_security_no"]}).json()["items"]
     assert [item["id"] for item in found] == [case.id]
 
 
@@ -87,7 +88,8 @@ def test_business_system_must_send_a_key(ra, method):
     with ra.open("api", "system") as client:
         answer = client.request("POST", case.path + "/withdrawal", json={"reason": "x"}, headers={"If-Match": case.tag})
         refused(answer, 400, "idempotency-key-missing")
-        answer = client.request("PATCH", case.path, json={"note": "x"}, headers={"If-Match": case.tag, "Content-Type": "application/merge-patch+json"})
+        answer = client.request("PATCH", case.path, json={"note": "x"},
+                                headers={"If-Match": case.tag, "Content-Type": "application/merge-patch+json"})
         assert answer.status_code == 200  # has an entity tag to guard it
 
 

@@ -34,7 +34,8 @@ def test_api_host_demands_a_certificate_in_the_handshake(ra):
 
 
 @pytest.mark.log("AH02039")  # mod_ssl's own words about the handshake
-@pytest.mark.parametrize("options", [{"days": 1, "not_before": pki.now() - 3 * pki.DAY}, {"days": 30, "not_before": pki.now() + 3 * pki.DAY}],
+@pytest.mark.parametrize("options", [{"days": 1, "not_before": pki.now() - 3 * pki.DAY},
+                                     {"days": 30, "not_before": pki.now() + 3 * pki.DAY}],
                          ids=["expired", "not yet valid"])
 def test_certificate_out_of_its_time_fails_in_the_handshake(ra, options):
     with ra.open("staff", identity=ra.identity(**options)) as client, pytest.raises(httpx.TransportError):
@@ -125,7 +126,8 @@ def test_name_with_control_characters_is_refused_at_entry(ra):
     with ra.open("staff", identity=identity) as client:
         refused(client.get("/me", expect=403), 403, "certificate-unknown")
     person = ra.person("auditor")
-    refused(ra.administrator.step(f"/people/{person.id}", "certificates", {"certificate": identity.pem}, expect=422), 422, "certificate-unreadable")
+    refused(ra.administrator.step(f"/people/{person.id}", "certificates", {"certificate": identity.pem}, expect=422), 422,
+            "certificate-unreadable")
 
 
 def test_same_subject_and_serial_with_another_key_is_a_stranger(ra):
@@ -213,7 +215,8 @@ GOOD = {"X-RA-Request": "1", "Origin": None, "Sec-Fetch-Site": "same-origin"}
 
 @pytest.mark.parametrize("changes", [
     {"X-RA-Request": ""}, {"X-RA-Request": "2"}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
-    {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "none"}, {"Origin": "https://127.0.0.1"}, {"Origin": "http://127.0.0.1"}, {"Origin": ""},
+    {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "none"}, {"Origin": "https://127.0.0.1"}, {"Origin": "http://127.0.0.1"},
+    {"Origin": ""},
     {"X-RA-Request": "1", "Origin": False, "Sec-Fetch-Site": False}, {"X-RA-Request": False},
 ])
 def test_other_site_cannot_use_the_visitors_certificate(ra, changes):
@@ -236,7 +239,8 @@ def test_one_proof_of_the_same_origin_is_enough(ra, without):
 
 def test_get_has_no_effect_and_needs_no_proof(ra):
     with ra.open("staff", "auditor") as client:
-        assert client.request("GET", "/people", headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}).status_code == 200
+        assert client.request("GET", "/people", headers={"Origin": "https://evil.example",
+                                                         "Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
 def test_no_answer_opens_itself_to_other_origins(ra):

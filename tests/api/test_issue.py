@@ -56,7 +56,8 @@ def test_history_tells_every_step_and_who_did_it(ra, done):
 
 def test_completed_application_offers_nothing_more(done):
     assert done.application["next_steps"] == []
-    assert set(done.application["steps"]) == {"agency_decision", "acceptance", "entry", "review", "codes", "production", "handover", "archive",
+    assert set(done.application["steps"]) == {"agency_decision", "acceptance", "entry", "review", "codes", "production", "handover",
+                                              "archive",
                                               "completion"}
 
 

@@ -104,11 +104,14 @@ def test_escapes_mean_what_they_say(send):
     ({"subscriber": {"social_security_no": "14 01"}}, "/subscriber/social_security_no", "format-social-security-number"),
     ({"subscriber": {"organisation_code": {"type": "organisation_code", "value": "D2143569-0"}}}, "/subscriber/organisation_code/value",
      "format-organisation-code"),
-    ({"subscriber": {"organisation_code": {"type": "uscc", "value": "91140100590876546M"}}}, "/subscriber/organisation_code/value", "format-uscc"),
-    ({"subscriber": {"id_document": {"type": "resident_id", "number": "110105194912310021"}}}, "/subscriber/id_document/number", "format-national-id"),
+    ({"subscriber": {"organisation_code": {"type": "uscc", "value": "91140100590876546M"}}}, "/subscriber/organisation_code/value",
+     "format-uscc"),
+    ({"subscriber": {"id_document": {"type": "resident_id", "number": "110105194912310021"}}}, "/subscriber/id_document/number",
+     "format-national-id"),
     ({"subscriber": {"contact": {"name": "王", "phone": "call me"}}}, "/subscriber/contact/phone", "pattern"),
     ({"subscriber": {"contact": {"name": "王", "phone": "13800000000", "email": "a@"}}}, "/subscriber/contact/email", "format-email"),
-    ({"subscriber": {"agency_id": "1"}}, "/subscriber/agency_id", "format-uuid"), ({"subscriber": {"tier": "village"}}, "/subscriber/tier", "not-in-list"),
+    ({"subscriber": {"agency_id": "1"}}, "/subscriber/agency_id", "format-uuid"),
+    ({"subscriber": {"tier": "village"}}, "/subscriber/tier", "not-in-list"),
     ({"subscriber": {"region": "140"}}, "/subscriber/region", "format-region"),
 ])
 def test_application_form_is_checked_member_by_member(ra, changes, pointer, violation):
@@ -118,13 +121,15 @@ def test_application_form_is_checked_member_by_member(ra, changes, pointer, viol
     refused(ra.system().post("/applications", form, expect=422), 422, "body-invalid", (pointer, violation))
 
 
-@pytest.mark.parametrize("media", ["text/json", "application/xml", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+@pytest.mark.parametrize("media", ["text/json", "application/xml", "text/plain", "application/x-www-form-urlencoded",
+                                   "multipart/form-data; boundary=x",
                                    "application/json; charset=gb18030", "application/json; charset=iso-8859-1", "application/jsonx", ""])
 def test_other_media_types_are_refused(send, media):
     refused(send(office('"a"'), **{"Content-Type": media}), 415, "media-type")
 
 
-@pytest.mark.parametrize("media", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"', "application/json ; q=1"])
+@pytest.mark.parametrize("media", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"',
+                                   "application/json ; q=1"])
 def test_ways_to_write_the_media_type(send, media):
     assert send(office(f'"{unique("m")}"'), **{"Content-Type": media}).status_code == 201
 

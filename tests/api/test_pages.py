@@ -79,8 +79,10 @@ def test_page_size_may_change_on_the_way(ra, reader):
     (lambda case: {"subject_name": "　" + case.name.replace("有限", " 有限") + " "}, 1), (lambda case: {"subject_name": case.name[:-1]}, 0),
     (lambda case: {"social_security_no": case.form["subscriber"]["social_security_no"]}, 1),
     (lambda case: {"number": case.application["number"], "state": "completed"}, 0),
-    (lambda case: {"number": case.application["number"], "kind": "organisation", "business": "issue", "region": "1401", "state": "awaiting_agency"}, 1),
-    (lambda case: {"number": case.application["number"], "kind": "person"}, 0), (lambda case: {"number": case.application["number"], "business": "renew"}, 0),
+    (lambda case: {"number": case.application["number"], "kind": "organisation", "business": "issue", "region": "1401",
+                   "state": "awaiting_agency"}, 1),
+    (lambda case: {"number": case.application["number"], "kind": "person"}, 0),
+    (lambda case: {"number": case.application["number"], "business": "renew"}, 0),
 ])
 def test_filters_of_applications(ra, reader, query, expected):
     case = reader[2][3]
@@ -93,9 +95,11 @@ def test_filters_of_certificates(ra):
     certificate, client = case.certificate, ra.staff("auditor")
     number = case.form["subscriber"]["social_security_no"]
     for query in ({"serial": certificate["serial"]}, {"serial": certificate["serial"].lower()},
-                  {"application_id": case.id}, {"subject_name": case.name}, {"social_security_no": number}, {"social_security_no": number, "status": "valid"}):
+                  {"application_id": case.id}, {"subject_name": case.name}, {"social_security_no": number},
+                  {"social_security_no": number, "status": "valid"}):
         assert [item["id"] for item in client.get("/certificates", params=query).json()["items"]] == [certificate["id"]], query
-    for query in ({"application_id": case.id, "status": "revoked"}, {"application_id": case.id, "status": "expired"}, {"serial": "0" * 39 + "1"},
+    for query in ({"application_id": case.id, "status": "revoked"}, {"application_id": case.id, "status": "expired"},
+                  {"serial": "0" * 39 + "1"},
                   {"application_id": case.id, "status": "suspended"}):
         assert client.get("/certificates", params=query).json()["items"] == [], query
 

@@ -1,4 +1,4 @@
-"""What each caller sees (domain.md §18.11): an office its region, an agency its own subscribers, a system what it submitted; the rest looks like nothing."""
+"""What each caller sees (domain.md §18.11): an office its region, an agency its own, a system what it submitted; the rest is not found."""
 import pytest
 
 from harness import seed

@@ -28,8 +28,10 @@ def made(ra):
 # Words.
 
 @pytest.mark.parametrize("change,status,word", [
-    ("not_after = UTC_TIMESTAMP(6) - INTERVAL 1 DAY", "expired", "证书注销"), ("not_before = UTC_TIMESTAMP(6) + INTERVAL 1 DAY", "not_yet_valid", "证书注销"),
-    ("suspended_at = UTC_TIMESTAMP(6)", "suspended", "挂起"), ("revoked_at = UTC_TIMESTAMP(6), revocation_reason = 'key_compromise'", "revoked", "证书注销"),
+    ("not_after = UTC_TIMESTAMP(6) - INTERVAL 1 DAY", "expired", "证书注销"),
+    ("not_before = UTC_TIMESTAMP(6) + INTERVAL 1 DAY", "not_yet_valid", "证书注销"),
+    ("suspended_at = UTC_TIMESTAMP(6)", "suspended", "挂起"),
+    ("revoked_at = UTC_TIMESTAMP(6), revocation_reason = 'key_compromise'", "revoked", "证书注销"),
     ("suspended_at = UTC_TIMESTAMP(6), revoked_at = UTC_TIMESTAMP(6)", "revoked", "证书注销"),
     ("revoked_at = UTC_TIMESTAMP(6), not_after = UTC_TIMESTAMP(6) - INTERVAL 1 DAY", "revoked", "证书注销"),
 ])
@@ -65,7 +67,8 @@ def test_part_of_a_name_finds_nothing(ra, made):
 def test_second_field_narrows(ra, made):
     number = made.form["subscriber"]["social_security_no"]
     serial = made.certificate["serial"]
-    for query in ({"social_security_no": number}, {"serial": serial}, {"serial": serial.lower()}, {"serial": serial, "social_security_no": number}):
+    for query in ({"social_security_no": number}, {"serial": serial}, {"serial": serial.lower()},
+                  {"serial": serial, "social_security_no": number}):
         assert words(ask(ra.internal, subject=made.name, **query)) == [("valid", "证书使用中")]
     for query in ({"social_security_no": "140000000000"}, {"serial": "0" * 20}, {"serial": serial, "social_security_no": "140000000000"}):
         assert ask(ra.internal, subject=made.name, **query).json()["items"] == []
@@ -93,14 +96,17 @@ def test_withdrawn_and_rejected_applications_are_nobodys_business(ra):
 def test_answer_holds_nothing_personal(ra, made):
     text = ask(ra.internal, subject=made.name, social_security_no=made.form["subscriber"]["social_security_no"]).text
     subscriber = made.form["subscriber"]
-    for secret in (subscriber["contact"]["phone"], subscriber["contact"]["email"], subscriber["contact"]["name"], subscriber["organisation_code"]["value"],
-                   subscriber["social_security_no"], made.application["number"], made.id, made.certificate["id"], made.certificate["serial"]):
+    for secret in (subscriber["contact"]["phone"], subscriber["contact"]["email"], subscriber["contact"]["name"],
+                   subscriber["organisation_code"]["value"],
+                   subscriber["social_security_no"], made.application["number"], made.id, made.certificate["id"],
+                   made.certificate["serial"]):
         assert secret not in text
     assert set(json.loads(text)["items"][0]) == {"status", "source_status", "texts", "advice", "kind", "usage", "not_before", "not_after"}
 
 
 def test_body_is_the_same_for_every_language_and_caller(ra, made):
-    answers = [ra.public.get("/certificate-status", params={"subject": made.name}, headers={"Accept-Language": language}) for language in ("zh-CN", "en", "fr")]
+    answers = [ra.public.get("/certificate-status", params={"subject": made.name},
+                             headers={"Accept-Language": language}) for language in ("zh-CN", "en", "fr")]
     answers.append(ra.staff("acceptor").get("/certificate-status", params={"subject": made.name}))
     bodies = []
     for answer in answers:
@@ -195,5 +201,6 @@ def test_answers_say_what_is_left(limited):
 def test_directive_demands_a_second_field(limited):
     name = samples.organisation_name()
     with limited.open("internal") as client:
-        refused(client.get("/certificate-status", params={"subject": name}, expect=400), 400, "request-invalid", ("query:social_security_no", "required"))
+        refused(client.get("/certificate-status", params={"subject": name}, expect=400), 400, "request-invalid",
+                ("query:social_security_no", "required"))
         client.get("/certificate-status", params={"subject": name, "serial": "AB"})

@@ -9,7 +9,8 @@ CODES = {"reference_code": "00000", "authorisation_code": "00000", "csr": "x"}
 STEPS = {
     "agency-decision": ("agency", {"decision": "approve", "filing_number": "备-1"}, "awaiting_agency"),
     "acceptance": ("acceptor", acceptance("organisation"), "awaiting_acceptance"),
-    "entry": ("entry_officer", {"certificate": {"subject": {"common_name": "x"}, "validity_years": 1, "key_algorithms": ["rsa"]}}, "awaiting_entry"),
+    "entry": ("entry_officer", {"certificate": {"subject": {"common_name": "x"}, "validity_years": 1, "key_algorithms": ["rsa"]}},
+              "awaiting_entry"),
     "review": ("review_officer", {"decision": "approve"}, "awaiting_review"),
     "codes": ("issuing_officer", {}, "awaiting_production"),
     "production": ("issuing_officer", CODES, "awaiting_production"),
@@ -126,15 +127,18 @@ def test_each_material_must_be_there(waiting):
     for name in MATERIALS[waiting.kind]:
         body = acceptance(waiting.kind)
         kept = [one for one in body["materials"] if one["material"] != name]
-        waiting.refuse("acceptor", "acceptance", {**body, "materials": kept}, 422, "materials-incomplete", ("/materials", "material-missing"))
+        waiting.refuse("acceptor", "acceptance", {**body, "materials": kept}, 422, "materials-incomplete",
+                       ("/materials", "material-missing"))
         kept.append({"material": name, "received": False, "sealed": True, "signed": True})
-        waiting.refuse("acceptor", "acceptance", {**body, "materials": kept}, 422, "materials-incomplete", ("/materials", "material-missing"))
+        waiting.refuse("acceptor", "acceptance", {**body, "materials": kept}, 422, "materials-incomplete",
+                       ("/materials", "material-missing"))
 
 
 def test_seal_of_organisations_and_signature_of_persons(waiting):
     for place, name in enumerate(MATERIALS[waiting.kind]):
         body = acceptance(waiting.kind)
-        body["materials"][place] = {"material": name, "received": True, "sealed": waiting.kind == "person", "signed": waiting.kind != "person"}
+        body["materials"][place] = {"material": name, "received": True, "sealed": waiting.kind == "person",
+                                    "signed": waiting.kind != "person"}
         if waiting.kind != "person":
             waiting.refuse("acceptor", "acceptance", body, 422, "materials-incomplete", ("/materials", "material-not-sealed"))
         elif name == "application_form":
@@ -249,7 +253,8 @@ def test_review_is_of_what_is_entered_now(ra):
                 ("/snapshot_sha256", "not-as-applied"))
 
 
-@pytest.mark.parametrize("step,state,role", [("agency-decision", "awaiting_agency", "agency"), ("acceptance", "awaiting_acceptance", "acceptor"),
+@pytest.mark.parametrize("step,state,role", [("agency-decision", "awaiting_agency", "agency"),
+                                             ("acceptance", "awaiting_acceptance", "acceptor"),
                                              ("review", "awaiting_review", "review_officer")])
 def test_rejection_says_why_and_what_to_do(ra, step, state, role):
     case = ra.case(state)
@@ -267,7 +272,8 @@ def test_approval_of_the_agency_has_its_filing_number(ra):
 @pytest.mark.parametrize("check", HANDOVER["inspection"])
 def test_certificate_is_inspected_before_it_is_handed_over(ra, made, check):
     inspection = {**HANDOVER["inspection"], check: False}
-    made.refuse("issuing_officer", "handover", {**HANDOVER, "inspection": inspection}, 422, "inspection-failed", (f"/inspection/{check}", "not-checked"))
+    made.refuse("issuing_officer", "handover", {**HANDOVER, "inspection": inspection}, 422, "inspection-failed",
+                (f"/inspection/{check}", "not-checked"))
 
 
 @pytest.fixture(scope="module")
