@@ -139,10 +139,10 @@ def test_person_without_a_place_for_the_role_sees_nothing(ra, cases):
 
 
 def test_sight_follows_the_role_that_the_operation_is_open_to(ra, cases):
-    """province_wide is of a role, not of a person: a technician's does not let an acceptor see more."""
+    """province_wide is of a role, not of a person: a field_engineer's does not let an acceptor see more."""
     person = ra.person("acceptor", office_id=ra.office(XIAODIAN), province_wide=False)
     path = f"/people/{person.id}"
     tag = ra.administrator.get(path).headers["ETag"]
-    ra.administrator.put(path + "/roles", {"roles": [{"role": "acceptor"}, {"role": "technician", "province_wide": True}]}, tag=tag)
+    ra.administrator.put(path + "/roles", {"roles": [{"role": "acceptor"}, {"role": "field_engineer", "province_wide": True}]}, tag=tag)
     client = ra.staff(person)
     assert sees(client, cases[XIAODIAN]) and not sees(client, cases[DATONG])
