@@ -346,9 +346,13 @@ static apr_status_t begin(ra_tx_t *tx, void *baton)
         .code_id = service->pair->id, .by = TOOL, .csr = service->wish->csr, .spki = service->wish->spki};
     ra_application_t *application;
     const char *job_id;
-    apr_status_t status = read_producer(&who, service, tx);
+    /* The lock comes before any reading: a picture older than the lock would be refused by MariaDB. */
+    apr_status_t status = ra_codes_use_proved(&act, service->pair->id);
 
     service->attempt_id = NULL;
+    if (status == APR_SUCCESS) {
+        status = read_producer(&who, service, tx);
+    }
     if (status == APR_SUCCESS) {
         status = ra_application_read(&application, &act, service->pair->application_id);
     }

@@ -292,13 +292,22 @@ apr_status_t ra_codes_use_proved(const ra_act_t *act, const char *id)
     return status == APR_SUCCESS ? use_up(act, id) : status;
 }
 
+/* Found by a reading without locks, since a change that looks for its rows would lock every pair that is alive. */
+static const char forgettable_sql[] =
+    "SELECT id AS id FROM production_codes WHERE keeps_secret = 1"
+    " AND (LEAST(expires_at, COALESCE(voided_at, expires_at)) < UTC_TIMESTAMP(6) - INTERVAL 7 DAY"
+    " OR (used_at < UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND NOT EXISTS (SELECT 1 FROM cmp_transactions x"
+    " WHERE x.code_id = production_codes.id AND x.outcome IN ('open', 'delivered')))) LIMIT ?";
+
 apr_status_t ra_codes_forget(ra_tx_t *tx, void *unused)
 {
+    ra_json_t *rows = NULL;
+    apr_status_t status = ra_sql_rows(tx, &rows, forgettable_sql, RA_VALUES(ra_v_int(RA_PURGE_ROWS)));
+
     (void)unused;
-    return ra_sql_change(tx, NULL,
-                         "UPDATE production_codes SET secret_sealed = '', keeps_secret = NULL WHERE keeps_secret = 1"
-                         " AND (LEAST(expires_at, COALESCE(voided_at, expires_at)) < UTC_TIMESTAMP(6) - INTERVAL 7 DAY"
-                         " OR (used_at < UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND NOT EXISTS (SELECT 1 FROM cmp_transactions x"
-                         " WHERE x.code_id = production_codes.id AND x.outcome IN ('open', 'delivered')))) LIMIT ?",
-                         RA_VALUES(ra_v_int(RA_PURGE_ROWS)));
+    for (const ra_json_t *row = ra_json_first(rows); status == APR_SUCCESS && row; row = ra_json_next(row)) {
+        status = ra_sql_change(tx, NULL, "UPDATE production_codes SET secret_sealed = '', keeps_secret = NULL WHERE id = ?",
+                               RA_VALUES(ra_v_uuid(ra_json_get_string(row, "id"))));
+    }
+    return status;
 }

@@ -123,11 +123,8 @@ apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *applica
 {
     ra_step_t step = {.action = (ra_action_e)RA_STEP_PRODUCTION, .outcome = "requested", .by = request->by};
     ra_csr_t *csr;
-    apr_status_t status = ra_codes_use_proved(act, request->code_id);
+    apr_status_t status = ra_application_may(act, application, step.action, RA_DECISION_YES);
 
-    if (status == APR_SUCCESS) {
-        status = ra_application_may(act, application, step.action, RA_DECISION_YES);
-    }
     if (status == APR_SUCCESS) {
         status = request->csr.len > 0 ? ra_csr_parse_der(&csr, request->csr, "/csr", act->tx->result, act->tx->pool)
                                       : ra_csr_of_key(&csr, request->spki, "/csr", act->tx->result, act->tx->pool);

@@ -17,7 +17,7 @@ apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *applic
 
 /** A certificate request whose codes and proof of possession were verified by its protocol (CMP). */
 typedef struct ra_proved_request_t {
-    const char *code_id;  /* of the pair; used up here */
+    const char *code_id;  /* of the pair, used up by ra_codes_use_proved() in the same transaction */
     const char *by;       /* for the history, in place of a person: what brought the request */
     ra_bytes_t csr;       /* PKCS#10, or */
     ra_bytes_t spki;      /* the bare key */
