@@ -123,7 +123,7 @@ TABLE = {
     "RSA e=3": (lambda: pem(builder().sign(rsa.generate_private_key(3, 2048), hashes.SHA256())), "key-weak", "key-exponent"),
     "RSA e even": (lambda: rsa_request(rsa.generate_private_key(65537, 2048).public_key().public_numbers().n, 65538), "key-weak",
                    "key-exponent"),
-    "RSA with a small factor": (lambda: rsa_request(modulus(2047) // 3 * 9 | 1, 65537), "key-weak", None),
+    "RSA with a small factor": (lambda: rsa_request(9 * modulus(2045), 65537), "key-weak", None),
     "RSA of close primes": (close_primes, "key-weak", "key-known-weak"),
     "P-384": (lambda: pem(builder().sign(ec.generate_private_key(ec.SECP384R1()), hashes.SHA384())), "key-weak", "key-kind"),
     "Ed25519": (lambda: pem(builder().sign(ed25519.Ed25519PrivateKey.generate(), None)), "key-weak", "key-kind"),
