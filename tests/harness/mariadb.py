@@ -84,7 +84,8 @@ class MariaDB:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         (self.folder / "data").mkdir(mode=0o700)
         process.own(self.folder)
-        process.run(["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db", "--skip-name-resolve", "--force",
+        # A folder of its own for temporary tables: another server that starts sweeps the shared one.
+        process.run(["env", f"TMPDIR={self.folder}", "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db", "--skip-name-resolve", "--force",
                      "--auth-root-authentication-method=normal", "--innodb-log-file-size=48M"], cwd="/")
         (self.folder / "data" / "installed").touch()
 
