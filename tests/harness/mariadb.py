@@ -85,8 +85,9 @@ class MariaDB:
         (self.folder / "data").mkdir(mode=0o700)
         process.own(self.folder)
         # A folder of its own for temporary tables: another server that starts sweeps the shared one.
-        process.run(["env", f"TMPDIR={self.folder}", "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db", "--skip-name-resolve", "--force",
-                     "--auth-root-authentication-method=normal", "--innodb-log-file-size=48M"], cwd="/")
+        process.run(["env", f"TMPDIR={self.folder}", "mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data",
+                     "--skip-test-db", "--skip-name-resolve", "--force", "--auth-root-authentication-method=normal",
+                     "--innodb-log-file-size=48M"], cwd="/")
         (self.folder / "data" / "installed").touch()
 
     def start(self):
