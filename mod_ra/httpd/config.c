@@ -68,6 +68,14 @@ static const char *check_url(cmd_parms *cmd, const char **ptext)
     return NULL;
 }
 
+/* Judged where it is used, at the start. */
+static const char *check_any(cmd_parms *cmd, const char **ptext)
+{
+    (void)cmd;
+    (void)ptext;
+    return NULL;
+}
+
 static const char *check_sha256(cmd_parms *cmd, const char **ptext)
 {
     char *hex = apr_pstrdup(cmd->pool, *ptext);

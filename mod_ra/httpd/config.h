@@ -33,6 +33,7 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(upstream_url, "RAUpstreamURL", check_url, "CMP address of the upstream CA")                                      \
     X(upstream_tls_ca, "RAUpstreamTLSCAFile", check_path, "PEM: verifies the TLS server of the CA")                    \
     X(upstream_trust, "RAUpstreamTrust", check_path, "PEM: CA certificates that protect the CA's answers and issue")   \
+    X(upstream_sender, "RAUpstreamSender", check_any, "/C=CN/O=…/CN=…: who signs the CA's answers, if not the CA itself") \
     X(first_administrator, "RAFirstAdministrator", check_sha256, "SHA-256 of the first administrator's certificate")   \
     X(credential_trust, "RACredentialTrust", check_path, "PEM: CAs of the certificates of people and systems")
 

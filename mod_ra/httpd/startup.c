@@ -103,6 +103,7 @@ static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr
     settings->signer_cert_file = globals->upstream_signer_cert;
     settings->signer_key_file = globals->upstream_signer_key;
     settings->trust_file = globals->upstream_trust;
+    settings->sender = globals->upstream_sender;
     settings->use_p10cr = globals->upstream_p10cr;
     settings->resend_is_idempotent = globals->upstream_idempotent;
     settings->connect_timeout = apr_time_from_sec(RA_CA_CONNECT_SECONDS);

@@ -263,7 +263,7 @@ static int set_transaction(OSSL_CMP_CTX *ctx, const unsigned char id[16])
     return ok;
 }
 
-/* Only messages of the CA's own name, signed under the trusted certificates, are believed; errors too must be signed
+/* Only messages of the one sender, signed under the trusted certificates, are believed; errors too must be signed
  * (both are OpenSSL's default). */
 static int set_trust(OSSL_CMP_CTX *ctx, const ra_cmp_t *cmp)
 {
@@ -274,7 +274,7 @@ static int set_trust(OSSL_CMP_CTX *ctx, const ra_cmp_t *cmp)
         X509_STORE_free(cmp->trust);
         return 0;
     }
-    return OSSL_CMP_CTX_set1_expected_sender(ctx, cmp->ca_name) && OSSL_CMP_CTX_set1_recipient(ctx, cmp->ca_name);
+    return OSSL_CMP_CTX_set1_expected_sender(ctx, cmp->sender) && OSSL_CMP_CTX_set1_recipient(ctx, cmp->ca_name);
 }
 
 int ra_cmp_run_begin(ra_cmp_run_t *run, const ra_cmp_t *cmp, ra_ca_exchange_t *exchange, apr_pool_t *pool)

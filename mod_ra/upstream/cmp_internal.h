@@ -34,7 +34,8 @@ typedef struct ra_cmp_t {
     X509 *signer;
     EVP_PKEY *signer_key;
     X509_STORE *trust;
-    X509_NAME *ca_name; /* recipient of requests and the only sender that is believed */
+    X509_NAME *ca_name; /* recipient of requests, issuer of certificates */
+    X509_NAME *sender;  /* the only sender of answers that is believed */
     int use_p10cr;
     apr_interval_time_t connect_timeout;
 } ra_cmp_t;

@@ -28,6 +28,7 @@ static apr_status_t free_adapter(void *data)
     EVP_PKEY_free(cmp->signer_key);
     X509_STORE_free(cmp->trust);
     X509_NAME_free(cmp->ca_name);
+    X509_NAME_free(cmp->sender);
     return APR_SUCCESS;
 }
 
@@ -126,13 +127,14 @@ static apr_status_t load_trust(ra_cmp_t *cmp, const ra_cmp_settings_t *settings,
         return wrong(result, "no PEM certificate of the CA", settings->trust_file);
     }
     ERR_clear_error(); /* the end of the file */
-    if (settings->recipient != NULL) {
-        X509_NAME_free(cmp->ca_name);
-        if ((cmp->ca_name = ra_cmp_name_parse(settings->recipient)) == NULL) {
-            return wrong(result, "not a name of the form /C=CN/O=…/CN=…", settings->recipient);
-        }
-    }
     return APR_SUCCESS;
+}
+
+/* A CA whose answers are signed by a responder of its own has another name there. */
+static apr_status_t load_sender(ra_cmp_t *cmp, const ra_cmp_settings_t *settings, ra_result_t *result)
+{
+    cmp->sender = settings->sender != NULL ? ra_cmp_name_parse(settings->sender) : X509_NAME_dup(cmp->ca_name);
+    return cmp->sender != NULL ? APR_SUCCESS : wrong(result, "not a name of the form /C=CN/O=…/CN=…", settings->sender);
 }
 
 static apr_status_t load_target(ra_cmp_t *cmp, const ra_cmp_settings_t *settings, ra_result_t *result, apr_pool_t *pool)
@@ -173,7 +175,8 @@ apr_status_t ra_cmp_make(ra_ca_t **pca, const ra_cmp_settings_t *settings, ra_re
     cmp->connect_timeout = settings->connect_timeout;
     if ((status = load_target(cmp, settings, result, pool)) != APR_SUCCESS ||
         (status = load_signer(cmp, settings, result, pool)) != APR_SUCCESS ||
-        (status = load_trust(cmp, settings, result, pool)) != APR_SUCCESS) {
+        (status = load_trust(cmp, settings, result, pool)) != APR_SUCCESS ||
+        (status = load_sender(cmp, settings, result)) != APR_SUCCESS) {
         return status;
     }
     adapter->name = "cmp";

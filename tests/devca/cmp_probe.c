@@ -23,7 +23,7 @@ enum {
     OPT_SIGNER_CERT,
     OPT_SIGNER_KEY,
     OPT_TRUST,
-    OPT_RECIPIENT,
+    OPT_SENDER,
     OPT_P10CR,
     OPT_STATE,
     OPT_RDN,
@@ -53,7 +53,7 @@ static const apr_getopt_option_t names[] = {
     {"signer-cert", OPT_SIGNER_CERT, 1, "signs CMP messages"},
     {"signer-key", OPT_SIGNER_KEY, 1, "its key"},
     {"trust", OPT_TRUST, 1, "CA certificates"},
-    {"recipient", OPT_RECIPIENT, 1, "/C=../CN=.."},
+    {"sender", OPT_SENDER, 1, "/C=../CN=.."},
     {"p10cr", OPT_P10CR, 0, "send the PKCS#10 itself"},
     {"state", OPT_STATE, 1, "folder of the stored parts"},
     {"rdn", OPT_RDN, 1, "TYPE=value, repeated"},
@@ -268,8 +268,8 @@ static int set_settings(ra_cmp_settings_t *settings, int option, const char *val
     case OPT_TRUST:
         settings->trust_file = value;
         return 1;
-    case OPT_RECIPIENT:
-        settings->recipient = value;
+    case OPT_SENDER:
+        settings->sender = value;
         return 1;
     case OPT_P10CR:
         settings->use_p10cr = 1;

@@ -89,8 +89,8 @@ static session_t *session_make(service_t *service)
     ctx = OSSL_CMP_SRV_CTX_get0_cmp_ctx(session->srv);
     if (!OSSL_CMP_SRV_CTX_init(session->srv, session, decide_certificate, decide_revocation, NULL, decide_nothing,
                                decide_confirmation, decide_poll) ||
-        !OSSL_CMP_CTX_set1_cert(ctx, service->authority->cert) ||
-        !OSSL_CMP_CTX_set1_pkey(ctx, service->authority->key) ||
+        !OSSL_CMP_CTX_set1_cert(ctx, service->answer_cert) ||
+        !OSSL_CMP_CTX_set1_pkey(ctx, service->answer_key) ||
         !OSSL_CMP_SRV_CTX_set_accept_raverified(session->srv, 1) || !OSSL_CMP_CTX_set_log_cb(ctx, on_log)) {
         session_free(session);
         return NULL;
@@ -304,10 +304,10 @@ static int spoil_message(const service_t *service, message_view_t *message, mode
     switch (mode) {
     case MODE_WRONG_TRANSACTION:
         ASN1_OCTET_STRING_set(message->header->transaction_id, random, sizeof(random));
-        return view_protect(message, service->authority->key, pder);
+        return view_protect(message, service->answer_key, pder);
     case MODE_WRONG_NONCE:
         ASN1_OCTET_STRING_set(message->header->recip_nonce, random, sizeof(random));
-        return view_protect(message, service->authority->key, pder);
+        return view_protect(message, service->answer_key, pder);
     case MODE_BAD_SIGNATURE:
         message->protection->data[message->protection->length - 1] ^= 1;
         return i2d_message_view_t(message, pder);

@@ -18,6 +18,8 @@
 typedef struct service_t {
     pthread_mutex_t lock; /* of everything below */
     authority_t *authority;
+    X509 *answer_cert; /* who signs the answers: the authority, or a responder of its own */
+    EVP_PKEY *answer_key;
     X509 *ra_certs[RA_CERTS_MAX]; /* who may ask */
     int ra_count;
     ledger_t *ledger;

@@ -272,7 +272,7 @@ X509 *file_read_cert(const char *path)
     return cert;
 }
 
-static EVP_PKEY *read_key(const char *path)
+EVP_PKEY *file_read_key(const char *path)
 {
     FILE *file = fopen(path, "re");
     EVP_PKEY *key = file != NULL ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
@@ -308,7 +308,7 @@ authority_t *authority_open(const char *dir)
     snprintf(key_path, sizeof(key_path), "%s/ca.key", dir);
     snprintf(cert_path, sizeof(cert_path), "%s/ca.crt", dir);
     if (authority == NULL || (access(cert_path, F_OK) != 0 && !create(dir, key_path, cert_path)) ||
-        (authority->key = read_key(key_path)) == NULL || (authority->cert = file_read_cert(cert_path)) == NULL) {
+        (authority->key = file_read_key(key_path)) == NULL || (authority->cert = file_read_cert(cert_path)) == NULL) {
         fprintf(stderr, "devca: the CA in %s can neither be read nor made\n", dir);
         ERR_print_errors_fp(stderr);
         authority_free(authority);

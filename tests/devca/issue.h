@@ -50,5 +50,6 @@ char *serial_text(const ASN1_INTEGER *serial); /* upper-case hex, malloc'ed */
 int file_write_cert(const char *path, X509 *cert);
 int file_write_key(const char *path, EVP_PKEY *key);
 X509 *file_read_cert(const char *path);
+EVP_PKEY *file_read_key(const char *path);
 
 #endif

@@ -7,7 +7,7 @@
  *   devca --dir STATE --issue --subject "/CN=.." --eku clientAuth|serverAuth [--san IP:127.0.0.1,DNS:localhost] --days
  * N --out-cert F --out-key F devca --dir STATE --listen 127.0.0.1:PORT [--control 127.0.0.1:PORT] --ra-cert F...
  * [--tls-cert F --tls-key F [--tls-client-ca F]]
- *         [--crl-url URL] [--port-file F]
+ *         [--answer-cert F --answer-key F] [--crl-url URL] [--port-file F]
  */
 #include "front.h"
 
@@ -30,6 +30,8 @@ typedef struct options_t {
     const char *tls_cert;
     const char *tls_key;
     const char *tls_client_ca;
+    const char *answer_cert;
+    const char *answer_key;
     const char *port_file;
     const char *crl_url;
     const char *ra_certs[RA_CERTS_MAX];
@@ -56,7 +58,8 @@ static const struct option names[] = {
     {"subject", required_argument, NULL, 's'},   {"eku", required_argument, NULL, 'e'},
     {"san", required_argument, NULL, 'n'},       {"key-type", required_argument, NULL, 'y'},
     {"out-cert", required_argument, NULL, 'o'},  {"out-key", required_argument, NULL, 'O'},
-    {"days", required_argument, NULL, 'D'},      {NULL, 0, NULL, 0},
+    {"days", required_argument, NULL, 'D'},      {"answer-cert", required_argument, NULL, 'w'},
+    {"answer-key", required_argument, NULL, 'W'}, {NULL, 0, NULL, 0},
 };
 
 /* Where the text of an option goes, or NULL. */
@@ -77,6 +80,10 @@ static const char **place_of(options_t *options, int c)
         return &options->tls_client_ca;
     case 'p':
         return &options->port_file;
+    case 'w':
+        return &options->answer_cert;
+    case 'W':
+        return &options->answer_key;
     case 'u':
         return &options->crl_url;
     case 'R':
@@ -206,6 +213,23 @@ static int load_ra_certs(service_t *service, const options_t *options)
     return 1;
 }
 
+/* Answers are signed by a responder of the CA instead of the CA itself. */
+static int load_responder(service_t *service, const options_t *options)
+{
+    if (options->answer_cert == NULL) {
+        return 1;
+    }
+    X509_free(service->answer_cert);
+    EVP_PKEY_free(service->answer_key);
+    service->answer_cert = file_read_cert(options->answer_cert);
+    service->answer_key = options->answer_key != NULL ? file_read_key(options->answer_key) : NULL;
+    if (service->answer_cert == NULL || service->answer_key == NULL) {
+        fprintf(stderr, "devca: --answer-cert and --answer-key are needed together\n");
+        return 0;
+    }
+    return 1;
+}
+
 /* First the port of the CA, then the control port; by rename, so that a reader never sees half of it. */
 static int write_ports(const char *path, const listener_t *listeners, int count)
 {
@@ -260,7 +284,7 @@ static int serve(service_t *service, const options_t *options)
          (listeners[0].tls = server_tls(options->tls_cert, options->tls_key, options->tls_client_ca)) == NULL)) {
         return 0;
     }
-    if (!load_ra_certs(service, options) || !server_bind(&listeners[0], options->listen) ||
+    if (!load_ra_certs(service, options) || !load_responder(service, options) || !server_bind(&listeners[0], options->listen) ||
         (options->control != NULL && !server_bind(&listeners[count++], options->control)) ||
         pipe2(stop_pipe, O_CLOEXEC) != 0) {
         return 0;
@@ -286,7 +310,8 @@ static int usage(void)
                     "       devca --dir STATE --issue --subject /CN=.. [--eku clientAuth] [--san DNS:..,IP:..] [--days "
                     "N] --out-cert F --out-key F\n"
                     "       devca --dir STATE --listen 127.0.0.1:PORT [--control 127.0.0.1:PORT] --ra-cert F...\n"
-                    "             [--tls-cert F --tls-key F [--tls-client-ca F]] [--crl-url URL] [--port-file F]\n");
+                    "             [--tls-cert F --tls-key F [--tls-client-ca F]] [--answer-cert F --answer-key F]\n"
+                    "             [--crl-url URL] [--port-file F]\n");
     return 2;
 }
 

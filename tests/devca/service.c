@@ -17,9 +17,15 @@ service_t *service_open(const char *dir)
         free(service);
         return NULL;
     }
+    service->answer_cert = service->authority->cert;
+    service->answer_key = service->authority->key;
+    X509_up_ref(service->answer_cert);
+    EVP_PKEY_up_ref(service->answer_key);
     pthread_mutex_init(&service->lock, NULL);
     service->ledger = ledger_open(dir, state_apply, &service->state);
     if (service->ledger == NULL) {
+        X509_free(service->answer_cert);
+        EVP_PKEY_free(service->answer_key);
         authority_free(service->authority);
         free(service);
         return NULL;
@@ -36,6 +42,8 @@ void service_close(service_t *service)
     }
     ledger_close(service->ledger);
     state_clear(&service->state);
+    X509_free(service->answer_cert);
+    EVP_PKEY_free(service->answer_key);
     authority_free(service->authority);
     pthread_mutex_destroy(&service->lock);
     free(service);

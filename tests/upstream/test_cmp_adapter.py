@@ -59,13 +59,13 @@ class Ca:
         self.devca("--issue", "--subject", "/C=CN/CN=localhost", "--eku", "serverAuth", "--san", "IP:127.0.0.1,DNS:localhost",
                    "--days", "30", "--out-cert", self.file("tls.crt"), "--out-key", self.file("tls.key"))
 
-    def start(self):
+    def start(self, *more):
         ports = self.file("ports")
         ports.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [BUILD / "devca", "--dir", self.state, "--listen", f"127.0.0.1:{self.port}", "--control", f"127.0.0.1:{self.control}",
              "--ra-cert", self.file("ra.crt"), "--ra-cert", self.file("ra-rsa.crt"), "--tls-cert", self.file("tls.crt"),
-             "--tls-key", self.file("tls.key"), "--tls-client-ca", self.state / "ca.crt", "--port-file", ports],
+             "--tls-key", self.file("tls.key"), "--tls-client-ca", self.state / "ca.crt", "--port-file", ports, *more],
             stderr=open(self.file("log"), "ab"))
         deadline = time.monotonic() + 15
         while not ports.exists():
@@ -507,7 +507,23 @@ def test_answers_of_a_ca_that_is_not_trusted_are_not_believed(exchange, tmp_path
 
 
 def test_another_name_than_the_cas_is_not_believed_as_sender(exchange):
-    assert exchange.enrol("--recipient", "/C=CN/O=Somebody/CN=Else")["outcome"] == "unknown"
+    assert exchange.enrol("--sender", "/C=CN/O=Somebody/CN=Else")["outcome"] == "unknown"
+
+
+def test_responder_of_the_ca_is_believed_where_it_is_named_as_the_sender(tmp_path):
+    name = "/C=CN/O=山西CA/CN=CMP responder"
+    ca = Ca(tmp_path / "ca")
+    ca.devca("--issue", "--subject", name, "--out-cert", ca.file("answer.crt"), "--out-key", ca.file("answer.key"))
+    ca.start("--answer-cert", ca.file("answer.crt"), "--answer-key", ca.file("answer.key"))
+    try:
+        named, revoking, unnamed = (Exchange(ca, tmp_path / which) for which in ("named", "revoking", "unnamed"))
+        answer = named.enrol("--sender", name)
+        assert answer["outcome"] == "done" and answer["chain"] == 1, answer
+        assert certificate_of(answer).issuer == x509.load_pem_x509_certificate((ca.state / "ca.crt").read_bytes()).subject
+        assert revoking.revoke(bytes.fromhex(answer["certificate"]), 1, "--sender", name)["outcome"] == "done"
+        assert unnamed.enrol()["outcome"] == "unknown"
+    finally:
+        ca.stop()
 
 
 @pytest.mark.parametrize("signer", ["tls"])
