@@ -97,19 +97,73 @@ static const char *joined(const char *list, const char *word, apr_pool_t *pool)
     return apr_pstrcat(pool, list, *list ? "," : "", word, NULL);
 }
 
-/* RFC 5280 §4.2.1.3 */
+/* RFC 5280 §4.2.1.3, by bit */
+static const char *const key_usages[] = {
+    "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
+    "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",
+};
+#define KEY_USAGES ((int)(sizeof(key_usages) / sizeof(*key_usages)))
+
 static const char *key_usage_text(ASN1_BIT_STRING *bits, apr_pool_t *pool)
 {
-    static const char *const words[] = {
-        "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
-        "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",
-    };
     const char *list = "";
 
-    for (int i = 0; bits && i < (int)(sizeof(words) / sizeof(*words)); i++) {
+    for (int i = 0; bits && i < KEY_USAGES; i++) {
         if (ASN1_BIT_STRING_get_bit(bits, i)) {
-            list = joined(list, words[i], pool);
+            list = joined(list, key_usages[i], pool);
         }
+    }
+    return list;
+}
+
+static int is_leaf_usage(const char *word)
+{
+    for (int i = 0; i < KEY_USAGES; i++) {
+        if (strcmp(word, key_usages[i]) == 0) {
+            return strcmp(word, "keyCertSign") != 0 && strcmp(word, "cRLSign") != 0;
+        }
+    }
+    return 0;
+}
+
+int ra_key_usage_is_known(const char *words, apr_pool_t *pool)
+{
+    char *state, *text = apr_pstrdup(pool, words);
+
+    for (char *word = apr_strtok(text, ",", &state); word; word = apr_strtok(NULL, ",", &state)) {
+        if (!is_leaf_usage(word)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The name of a purpose as certificates are read here: short where OpenSSL has one, else dotted. */
+static const char *purpose_name(const ASN1_OBJECT *object, apr_pool_t *pool)
+{
+    char dotted[128];
+    int nid = OBJ_obj2nid(object);
+
+    if (nid == NID_undef) {
+        OBJ_obj2txt(dotted, sizeof(dotted), object, 1);
+    }
+    return apr_pstrdup(pool, nid == NID_undef ? dotted : OBJ_nid2sn(nid));
+}
+
+const char *ra_ext_key_usage_names(const char *words, apr_pool_t *pool)
+{
+    char *state, *text = apr_pstrdup(pool, words);
+    const char *list = "";
+
+    for (char *word = apr_strtok(text, ",", &state); word; word = apr_strtok(NULL, ",", &state)) {
+        ASN1_OBJECT *object = OBJ_txt2obj(word, 0);
+
+        if (!object) {
+            ERR_clear_error();
+            return NULL;
+        }
+        list = joined(list, purpose_name(object, pool), pool);
+        ASN1_OBJECT_free(object);
     }
     return list;
 }
@@ -119,13 +173,7 @@ static const char *ext_key_usage_text(const EXTENDED_KEY_USAGE *usages, apr_pool
     const char *list = "";
 
     for (int i = 0; usages && i < sk_ASN1_OBJECT_num(usages); i++) {
-        const ASN1_OBJECT *object = sk_ASN1_OBJECT_value(usages, i);
-        char dotted[128];
-        int nid = OBJ_obj2nid(object);
-        if (nid == NID_undef) {
-            OBJ_obj2txt(dotted, sizeof(dotted), object, 1);
-        }
-        list = joined(list, nid == NID_undef ? dotted : OBJ_nid2sn(nid), pool);
+        list = joined(list, purpose_name(sk_ASN1_OBJECT_value(usages, i), pool), pool);
     }
     return list;
 }

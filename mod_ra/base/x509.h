@@ -93,4 +93,9 @@ apr_status_t ra_csr_of_key(ra_csr_t **pcsr, ra_bytes_t spki, const char *pointer
  */
 apr_status_t ra_cert_verify(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result, apr_pool_t *pool);
 
+/** Are all words (comma separated) key usages of RFC 5280 §4.2.1.3 that an end entity may have: neither keyCertSign nor cRLSign? */
+int ra_key_usage_is_known(const char *words, apr_pool_t *pool);
+/** Purposes (§4.2.1.12; names or dotted OIDs, comma separated) as ra_cert_t names them, or NULL when one is none. */
+const char *ra_ext_key_usage_names(const char *words, apr_pool_t *pool);
+
 #endif

@@ -9,14 +9,31 @@
 #include "base/x509.h"
 #include "business/certificate.h"
 
-static const ra_profile_t profiles[] = {
+static const ra_profile_t built_in[RA_PROFILES] = {
     {"subscriber-signing", "digitalSignature,nonRepudiation", "clientAuth,emailProtection"},
     {"subscriber-encryption", "keyEncipherment,dataEncipherment", ""},
     {"server", "digitalSignature,keyEncipherment", "serverAuth"},
 };
 
-const ra_profile_t *ra_profile_of(ra_kind_e kind, const char *usage)
+ra_profile_t *ra_profiles_make(apr_pool_t *pool)
 {
+    return apr_pmemdup(pool, built_in, sizeof(built_in));
+}
+
+ra_profile_t *ra_profile_find(ra_profile_t *profiles, const char *name)
+{
+    for (int i = 0; i < RA_PROFILES; i++) {
+        if (strcmp(profiles[i].name, name) == 0) {
+            return &profiles[i];
+        }
+    }
+    return NULL;
+}
+
+const ra_profile_t *ra_profile_of(const ra_settings_t *settings, ra_kind_e kind, const char *usage)
+{
+    const ra_profile_t *profiles = settings && settings->profiles ? settings->profiles : built_in;
+
     if (kind == RA_KIND_SERVER) {
         return &profiles[2];
     }
@@ -57,7 +74,7 @@ static void seal_snapshot(ra_application_t *application, const ra_json_t *snapsh
 apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *application, const ra_json_t *certificate)
 {
     apr_pool_t *pool = act->tx->pool;
-    const ra_profile_t *profile = ra_profile_of(application->kind, application->usage);
+    const ra_profile_t *profile = ra_profile_of(act->ra->settings, application->kind, application->usage);
     ra_json_t *snapshot = ra_json_object_make(pool);
 
     ra_json_set_string(snapshot, "application_id", application->id);

@@ -12,8 +12,15 @@ typedef struct ra_profile_t {
     const char *ext_key_usage; /* §4.2.1.12 */
 } ra_profile_t;
 
-/** The profile of a kind and usage; never NULL. */
-const ra_profile_t *ra_profile_of(ra_kind_e kind, const char *usage);
+#define RA_PROFILES 3
+
+/** A copy of the built-in profiles, for RAProfile to change: RA_PROFILES of them. */
+ra_profile_t *ra_profiles_make(apr_pool_t *pool);
+/** The profile of this name among RA_PROFILES, or NULL. */
+ra_profile_t *ra_profile_find(ra_profile_t *profiles, const char *name);
+
+/** The profile of a kind and usage; never NULL. @param settings whose profiles; those built in where it has none */
+const ra_profile_t *ra_profile_of(const ra_settings_t *settings, ra_kind_e kind, const char *usage);
 
 /**
  * Builds the snapshot from the entered certificate data: application->snapshot (canonical JSON) and snapshot_sha256.

@@ -13,6 +13,8 @@
 #include "upstream/ca.h"
 #include "upstream/outbox.h"
 
+struct ra_profile_t;
+
 /** Settings that business rules read; each is a directive (docs/operations.md). */
 typedef struct ra_settings_t {
     const char *first_administrator;     /* SHA-256 (lower-case hex) of the certificate of the first administrator, or NULL */
@@ -25,6 +27,7 @@ typedef struct ra_settings_t {
     apr_interval_time_t renewal_window;  /* how long before its end a certificate may be renewed */
     apr_interval_time_t audit_seal;      /* between two batches of sealed audit events */
     apr_interval_time_t audit_alarm;     /* an event may wait so long to be sealed */
+    const struct ra_profile_t *profiles; /* RA_PROFILES of them (business/profile.h), or NULL: those of ra_profiles_make() */
     int audit_batch_max;                 /* events of one batch */
     int status_needs_second_field;       /* the public query demands 社保编号 or serial (domain.md §18.4) */
 } ra_settings_t;

@@ -10,6 +10,8 @@
 #include <apr_strings.h>
 #include <apr_uri.h>
 
+#include "base/x509.h"
+
 #define RA_LIMIT_REQUESTS_MAX 1000000
 #define RA_PORT_MAX 65535
 #define RA_DATABASE_PORT 3306
@@ -241,6 +243,28 @@ static const char *set_upstream_resend(cmd_parms *cmd, void *unused, const char 
     return choose(cmd, text, "never", "idempotent", &server_of(cmd)->globals->upstream_idempotent);
 }
 
+static const char *set_profile(cmd_parms *cmd, void *unused, const char *name, const char *key_usage, const char *ext_key_usage)
+{
+    ra_globals_t *globals = server_of(cmd)->globals;
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY), *purposes = ra_ext_key_usage_names(ext_key_usage, cmd->pool);
+    ra_profile_t *profile;
+    (void)unused;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (globals->profiles == NULL) {
+        globals->profiles = ra_profiles_make(cmd->pool);
+    }
+    profile = ra_profile_find(globals->profiles, name);
+    if (profile == NULL || *key_usage == '\0' || !ra_key_usage_is_known(key_usage, cmd->pool) || purposes == NULL) {
+        return apr_psprintf(cmd->pool, "%s: '%s %s %s' is not a profile with key usages and purposes", cmd->cmd->name, name, key_usage,
+                            ext_key_usage);
+    }
+    profile->key_usage = key_usage;
+    profile->ext_key_usage = purposes;
+    return NULL;
+}
+
 static const struct {
     unsigned host;
     const char *name;
@@ -361,6 +385,8 @@ const command_rec ra_commands[] = {
     AP_INIT_TAKE1("RAUpstreamRequest", set_upstream_request, NULL, RSRC_CONF, "cr (default) or p10cr"),
     AP_INIT_TAKE1("RAUpstreamResend", set_upstream_resend, NULL, RSRC_CONF,
                   "never (default) or idempotent: what a resend of the same bytes means to the CA"),
+    AP_INIT_TAKE3("RAProfile", set_profile, NULL, RSRC_CONF,
+                  "profile, key usages and purposes that the CA gives its certificates"),
     AP_INIT_TAKE1("RAHost", set_host, NULL, RSRC_CONF, "public, staff, api or internal"),
     AP_INIT_TAKE1("RARateLimit", set_rate_limit, NULL, RSRC_CONF, "off (default) or requests/seconds for each client"),
     {.name = NULL}};

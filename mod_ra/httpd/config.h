@@ -14,6 +14,7 @@
 
 #include "api/spec.h"
 #include "base/limits.h"
+#include "business/profile.h"
 #include "business/ra.h"
 #include "store/store.h"
 
@@ -91,6 +92,7 @@ typedef struct ra_globals_t {
     const char *upstream_signer_key;
     const char *audit_key; /* RAAuditKey key [public] */
     const char *audit_public;
+    ra_profile_t *profiles;  /* RAProfile; NULL: those built in */
     int upstream_p10cr;      /* RAUpstreamRequest cr|p10cr */
     int upstream_idempotent; /* RAUpstreamResend idempotent|never */
     ra_runtime_t runtime;

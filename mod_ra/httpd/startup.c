@@ -192,6 +192,7 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->upstream_timeout = apr_time_from_sec(globals->upstream_timeout);
     settings->validity_tolerance = apr_time_from_sec(globals->validity_tolerance);
     settings->renewal_window = apr_time_from_sec(globals->renewal_window * RA_SECONDS_PER_DAY);
+    settings->profiles = globals->profiles;
     settings->audit_seal = apr_time_from_sec(globals->audit_seal);
     settings->audit_alarm = apr_time_from_sec(globals->audit_alarm);
     settings->audit_batch_max = (int)globals->audit_batch_max;

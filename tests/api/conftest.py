@@ -1,9 +1,12 @@
 """Fixtures of the API ring: `ra` is the shared instance with checked clients, `make_ra` makes one with other settings."""
 import re
+import subprocess
 
 import pytest
 
 from support import Ra
+
+MODULES = "mpm_event authz_core socache_shmcb ssl reqtimeout headers cache cache_socache".split()
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +38,25 @@ def make_ra(make_stack, others):
         others.remove(instance)
         instance.close()
         instance.stack.stop()
+
+
+@pytest.fixture
+def httpd_config(stack, build, tmp_path_factory):
+    """httpd -t (or other options) on a configuration text, the module loaded if the text does not do it. @return (exit code, output)"""
+    folder = tmp_path_factory.mktemp("sample")
+
+    def run(text, *options):
+        if "LoadModule ra_module" not in text:
+            text = f'LoadModule ra_module "{stack.state}/bin/mod_ra.so"\n{text}'
+        modules = [f'LoadModule {name}_module "{build.httpd_modules}/mod_{name}.so"' for name in MODULES]
+        lines = [*modules, "ServerName localhost", f'ErrorLog "{folder}/error.log"', f'PidFile "{folder}/pid"', text]
+        (folder / "httpd.conf").write_text("\n".join(lines), "utf-8")
+        environment = {"PATH": "/usr/sbin:/usr/bin:/bin", **build.environment}
+        done = subprocess.run([build.httpd, "-f", folder / "httpd.conf", *(options or ("-t",))], env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=60)
+        return done.returncode, done.stdout.decode("utf-8", "replace")
+
+    return run
 
 
 @pytest.fixture(autouse=True)

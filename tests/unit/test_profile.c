@@ -434,7 +434,7 @@ static void test_only_reviewed_kinds_of_key_are_allowed(void **state)
 
 static void assert_profile(ra_kind_e kind, const char *usage, const char *key_usage, const char *ext_key_usage)
 {
-    const ra_profile_t *profile = ra_profile_of(kind, usage);
+    const ra_profile_t *profile = ra_profile_of(NULL, kind, usage);
 
     assert_string_equal(profile->key_usage, key_usage);
     assert_string_equal(profile->ext_key_usage, ext_key_usage);
