@@ -454,7 +454,9 @@ static void test_profiles_keep_signing_and_encryption_apart(void **state)
 static void build(ra_application_t *application, const char *certificate, apr_pool_t *pool)
 {
     ra_tx_t tx = {.pool = pool};
-    ra_act_t act = {.tx = &tx};
+    ra_settings_t settings = {0};
+    ra_t ra = {.settings = &settings};
+    ra_act_t act = {.ra = &ra, .tx = &tx};
     ra_json_t *json;
     ra_json_error_t error;
 
