@@ -22,6 +22,9 @@ static const char *check_database(const ra_globals_t *globals)
     if (globals->database_socket != NULL && globals->database_host != NULL) {
         return "RADatabaseSocket and RADatabaseHost exclude each other";
     }
+    if (globals->database_host != NULL && globals->database_ca_file == NULL && !ra_is_loopback(globals->database_host)) {
+        return "RADatabaseHost beyond the loopback needs RADatabaseCAFile";
+    }
     if (globals->database_user == NULL || globals->database_name == NULL) {
         return "RADatabaseUser and RADatabaseName are needed";
     }

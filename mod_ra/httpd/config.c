@@ -47,7 +47,7 @@ static const char *check_path(cmd_parms *cmd, const char **ptext)
     return NULL;
 }
 
-static int is_loopback(const char *host)
+int ra_is_loopback(const char *host)
 {
     return host != NULL && (strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0 ||
                             apr_strnatcasecmp(host, "localhost") == 0);
@@ -63,7 +63,7 @@ static const char *check_url(cmd_parms *cmd, const char **ptext)
     if (apr_strnatcasecmp(uri.scheme, "https") == 0) {
         return NULL;
     }
-    if (apr_strnatcasecmp(uri.scheme, "http") != 0 || !is_loopback(uri.hostname)) {
+    if (apr_strnatcasecmp(uri.scheme, "http") != 0 || !ra_is_loopback(uri.hostname)) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, ": must begin with https:// (http:// to the loopback only)",
                            NULL);
     }

@@ -298,6 +298,7 @@ def test_graceful_restart_loses_no_answer_and_keeps_the_counters(raw, stack):
     ("SSLVerifyClient require", "SSLVerifyClient optional", "RA0703"),
     ("RAHost api", "RAHost api\n<Location /x>\nSSLVerifyClient none\n</Location>", "RA0703"),
     ("RAUpstreamRunner on", "RADatabaseHost db.example", "RA0701"),
+    ("RADatabaseSocket", "RADatabaseHost db.example\n#", "RADatabaseCAFile"),
     ("RAUpstreamSigner", "#", "RA0701"),
     ("RAApiDocument", "RAApiDocument /nonexistent.json\n#", "RA0702"),
     ("RAUpstreamRunner on", "RADatabasePool 0", "RADatabasePool"),

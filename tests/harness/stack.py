@@ -116,7 +116,7 @@ class Stack:
         return {
             "STATE": self.state, "MODULES": self.build.httpd_modules, "MODULE": self.state / "bin" / "mod_ra.so",
             "OPENAPI": self.state / "bin" / "openapi.json", "THREADS": threads, "WORKERS": 3 * threads,
-            "LOG_LEVEL": "warn ra:info", "DB_SOCKET": self.database.socket, "DB_USER": schema.USER,
+            "LOG_LEVEL": "warn ra:info", "DATABASE": f'RADatabaseSocket "{self.database.socket}"', "DB_USER": schema.USER,
             "DB_PASSWORD_FILE": self.state / "secrets" / "db.password", "DB_NAME": schema.DATABASE,
             "FIRST_ADMINISTRATOR": self.pki.client(seed.FIRST).sha256, "CLIENT_TRUST": self.pki.trust_file,
             "SERVER_TRUST": self.pki.root_file, "SERVER_CERTIFICATE": self.server_identity.certificate,
