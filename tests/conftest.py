@@ -31,9 +31,11 @@ def build():
 def make_stack(build):
     """Makes further instances, for tests that need other settings: make_stack("name", RATE_PUBLIC="5/10")."""
     made = []
+    # Runs side by side (harness/check.py) have instances of their own.
+    suffix = ("-t" if build.is_test_build else "") + os.environ.get("RA_RING", "")
 
     def make(name, **settings):
-        stack = Stack(build, name=name + ("-t" if build.is_test_build else ""), ports=ANY_PORTS, settings=settings)
+        stack = Stack(build, name=name + suffix, ports=ANY_PORTS, settings=settings)
         stack.stop()
         stack.wipe()
         made.append(stack)

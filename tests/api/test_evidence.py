@@ -151,7 +151,7 @@ def test_sealing_goes_on_under_load_with_three_children(sealing, log):
     log.demand_intact("--checkpoint", log.checkpoint())
 
 
-@pytest.mark.log("AH00052|exit signal Killed")
+@pytest.mark.log("AH00052|exit signal Killed|AH10392: children are killed successively")
 def test_crash_of_sealing_children_leaves_whole_batches(sealing, log):
     parent = process.read_pid(sealing.stack.httpd.pid_file, "apache2")
     for _ in range(4):

@@ -1,68 +1,131 @@
-"""./quickstart check: both builds, every ring, one verdict at the end."""
+"""./quickstart check: both builds, every ring, two rings at a time, one verdict at the end.
+
+A ring that pytest runs has an instance of its own (conftest.py: RA_RING), so two can run side by side. What each prints goes to a
+file and is shown when it ends; meanwhile one line in a while says how far they are.
+"""
+import concurrent.futures
+import dataclasses
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
-RINGS_OF_BOTH = ("api",)
-# Rings that pytest runs once, with the test build; folders without tests are left out.
-RINGS_OF_TEST_BUILD = ("upstream", "store", "fault", "browser")
+SIDE_BY_SIDE = 2
+PROGRESS_SECONDS = 60
+
+PLAIN, TEST_BUILD = "build", "build-test"
+BUILDS = {PLAIN: (), TEST_BUILD: ("--enable-test-build", "--enable-sanitizers")}
+
+# The longest first, so that both hands end at about the same time. (name, build folder, make targets, folders of tests/ for pytest);
+# folders without tests are left out.
+RINGS = (
+    ("api with sanitizers", TEST_BUILD, (), ("api",)),
+    ("api", PLAIN, (), ("api",)),
+    ("faults and browser", TEST_BUILD, (), ("upstream", "store", "fault", "browser")),
+    ("make check", PLAIN, ("check",), ()),
+    ("units with sanitizers", TEST_BUILD, ("check-unit", "check-fuzz"), ()),
+)
 
 
-class Tally:
-    def __init__(self):
-        self.passed = self.failed = self.skipped = 0
+@dataclasses.dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
 
-    def add(self, report):
-        for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
-            count = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
-            self.failed += count["failures"] + count["errors"]
-            self.skipped += count["skipped"]
-            self.passed += max(0, count["tests"] - count["failures"] - count["errors"] - count["skipped"])
+    def __add__(self, other):
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
 
-
-def folders(source, names):
-    found = [source / "tests" / name for name in names]
-    return [folder for folder in found if any(folder.glob("**/test_*.py"))]
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
-def pytest(source, build, names, tally, say):
-    """One run of pytest over some rings."""
-    where = folders(source, names)
-    if not where:
-        return
-    say(f"pytest with {build.folder.name}/: {' '.join(folder.name for folder in where)}")
-    with tempfile.TemporaryDirectory() as place:
-        report = pathlib.Path(place) / "report.xml"
-        environment = dict(os.environ, RA_BUILD=str(build.folder))
-        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}",
-                               *map(str, where)], cwd=source, env=environment)
-        if report.exists():
-            tally.add(report)
-        elif done.returncode:
-            tally.failed += 1
+def count_report(report, code):
+    """What a run of pytest reports; a run without a report is one failure."""
+    if not report.exists():
+        return Count(failed=1 if code else 0)
+    total = Count()
+    for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
+        tests, failures, errors, skipped = (int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped"))
+        total += Count(max(0, tests - failures - errors - skipped), failures + errors, skipped)
+    return total
 
 
-def make_check(build, targets, tally, say):
-    say(f"make {' '.join(targets)} in {build.folder.name}/")
-    if subprocess.run(["make", *targets], cwd=build.folder).returncode:
-        tally.failed += 1
-    else:
-        tally.passed += 1
+class Ring:
+    def __init__(self, number, source, place, name, folder, targets, tests):
+        self.name = name
+        self.source = source
+        self.folder = source / folder
+        self.number = number
+        self.targets = targets
+        self.tests = [path for path in (source / "tests" / one for one in tests) if any(path.glob("**/test_*.py"))]
+        self.output = place / f"{number}.txt"
+        self.report = place / f"{number}.xml"
+        self.begin = None
+        self.count = None
+
+    def has_work(self):
+        return bool(self.targets or self.tests)
+
+    def command(self):
+        if self.targets:
+            return ["make", *self.targets]
+        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={self.report}", *map(str, self.tests)]
+
+    def run(self):
+        self.begin = time.monotonic()
+        environment = dict(os.environ, RA_BUILD=str(self.folder), RA_RING=str(self.number), PYTHONUNBUFFERED="1")
+        with open(self.output, "wb") as output:
+            code = subprocess.run(self.command(), cwd=self.folder if self.targets else self.source, env=environment, stdin=subprocess.DEVNULL,
+                                  stdout=output, stderr=subprocess.STDOUT).returncode
+        self.count = Count(failed=1 if code else 0, passed=0 if code else 1) if self.targets else count_report(self.report, code)
+        return self
+
+    def progress(self):
+        """How far it is, of one that runs; None otherwise."""
+        if self.begin is None or self.count is not None or not self.output.exists():
+            return None
+        shown = re.findall(r"\[ *(\d+%)\]", self.output.read_text("utf-8", "replace"))
+        return f"{self.name}: {shown[-1] if shown else 'running'}, {time.monotonic() - self.begin:.0f} s"
+
+
+def say_progress(rings, say, ended):
+    while not ended.wait(PROGRESS_SECONDS):
+        say("; ".join(filter(None, (ring.progress() for ring in rings))))
+
+
+def run_rings(rings, say):
+    """@return the count of all; each ring's output is printed when it ends"""
+    total, ended = Count(), threading.Event()
+    watcher = threading.Thread(target=say_progress, args=(rings, say, ended), daemon=True)
+    watcher.start()
+    with concurrent.futures.ThreadPoolExecutor(min(SIDE_BY_SIDE, os.cpu_count() or 1)) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(ring.run) for ring in rings]):
+            ring = done.result()
+            total += ring.count
+            say(f"{ring.name} in {ring.folder.name}/: {ring.count} in {time.monotonic() - ring.begin:.0f} s")
+            with open(ring.output, "rb") as output:
+                sys.stdout.flush()
+                shutil.copyfileobj(output, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+    ended.set()
+    watcher.join()
+    return total
 
 
 def run(source, make, say):
     """@return the exit code: 0 when everything passed"""
     begin = time.monotonic()
-    tally = Tally()
-    plain = make(source / "build", (), ("all", "tests"))
-    make_check(plain, ["check"], tally, say)
-    pytest(source, plain, RINGS_OF_BOTH, tally, say)
-    tested = make(source / "build-test", ("--enable-test-build", "--enable-sanitizers"), ("all", "tests"))
-    make_check(tested, ["check-unit", "check-fuzz"], tally, say)
-    pytest(source, tested, RINGS_OF_BOTH + RINGS_OF_TEST_BUILD, tally, say)
-    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped in {time.monotonic() - begin:.0f} s", flush=True)
-    return 1 if tally.failed else 0
+    for folder, options in BUILDS.items():
+        make(source / folder, options, ("all", "tests"))
+    with tempfile.TemporaryDirectory() as place:
+        rings = [Ring(number, source, pathlib.Path(place), *row) for number, row in enumerate(RINGS)]
+        total = run_rings([ring for ring in rings if ring.has_work()], say)
+    print(f"{total} in {time.monotonic() - begin:.0f} s", flush=True)
+    return 1 if total.failed else 0

@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -75,17 +76,27 @@ def is_free(port):
     return True
 
 
+def ephemeral_begin():
+    """The first port that the system gives to connections of its own accord."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    return 32768
+
+
+def any_port(taken):
+    """A free port that no outgoing connection takes before the server does."""
+    low, high = (10240, ephemeral_begin()) if ephemeral_begin() > 16384 else (10240, 65536)
+    while True:
+        number = random.randrange(low, high)
+        if number not in taken and is_free(number):
+            return number
+
+
 def choose_ports(wished):
     """The wished ports (name → number; 0: any) where free, others where taken."""
     chosen = {}
-    with contextlib.ExitStack() as held:
-        for name, number in wished.items():
-            if number and is_free(number):
-                chosen[name] = number
-                continue
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            chosen[name] = probe.getsockname()[1]
+    for name, number in wished.items():
+        chosen[name] = number if number and is_free(number) else any_port(chosen.values())
     return chosen
 
 
