@@ -1,10 +1,11 @@
 /* The table of businesses as data (docs/business.md): what a guide shows, and what the document is compared with. Layer: api. */
 #include "api/resources.h"
+#include "business/guide.h"
 #include "business/lifecycle.h"
 
-static void add_texts(ra_json_t *object, const char *zh, const char *en)
+static void add_texts(ra_json_t *object, const char *member, const char *zh, const char *en)
 {
-    ra_json_t *texts = ra_json_set_object(object, "name");
+    ra_json_t *texts = ra_json_set_object(object, member);
 
     ra_json_set_string(texts, "zh-CN", zh);
     ra_json_set_string(texts, "en", en);
@@ -44,7 +45,7 @@ static void add_steps(ra_json_t *object, const ra_business_t *business)
         ra_json_t *step = ra_json_add_object(steps);
 
         ra_json_set_string(step, "step", ra_step_name(row->step));
-        add_texts(step, ra_step_title(row->step, 0), ra_step_title(row->step, 1));
+        add_texts(step, "name", ra_step_title(row->step, 0), ra_step_title(row->step, 1));
         ra_json_set_string(step, "state", ra_state_name((ra_state_e)row->step));
         add_set(step, "roles", row->roles, RA_ROLE_COUNT, ra_role_name);
         add_set(step, "scopes", row->scopes, RA_SCOPE_COUNT, ra_scope_name);
@@ -76,6 +77,41 @@ static void add_certificate(ra_json_t *object, const ra_business_t *business)
     ra_json_set_bool(object, "tells_void", business->tells_void);
 }
 
+static void add_guide(ra_json_t *object, const ra_business_t *business)
+{
+    ra_json_t *guide = ra_json_set_array(object, "guide");
+    const ra_guide_line_t *line;
+
+    for (int place = 0; (line = ra_guide_next(business, &place));) {
+        ra_json_t *item = ra_json_add_object(guide);
+
+        ra_json_set_string(item, "topic", line->topic);
+        add_texts(item, "text", line->zh, line->en);
+    }
+}
+
+static void add_word(ra_json_t *words, const ra_json_t *known, const char *name)
+{
+    ra_json_set_copy(words, name, ra_json_get(known, name));
+}
+
+/* Materials, roles and states in the reader's languages: the words of the problem texts, which are written once. */
+static void add_words(ra_call_t *call)
+{
+    const ra_json_t *known = ra_json_get(ra_spec_problems(call->api->spec), "x-ra-words");
+    ra_json_t *words = ra_json_set_object(call->answer, "words");
+
+    for (int i = 0; i < RA_MATERIAL_COUNT; i++) {
+        add_word(words, known, ra_material_name(1u << i));
+    }
+    for (int i = 0; i < RA_ROLE_COUNT; i++) {
+        add_word(words, known, ra_role_name(1u << i));
+    }
+    for (int i = 0; i < RA_STATE_COUNT; i++) {
+        add_word(words, known, ra_state_name((ra_state_e)i));
+    }
+}
+
 apr_status_t ra_list_businesses(ra_call_t *call)
 {
     const ra_business_t *business;
@@ -87,15 +123,18 @@ apr_status_t ra_list_businesses(ra_call_t *call)
         ra_json_t *item = ra_json_add_object(items);
 
         ra_json_set_string(item, "business", business->name);
-        add_texts(item, business->zh, business->en);
+        add_texts(item, "name", business->zh, business->en);
         ra_json_set_string(item, "form", business->form);
+        add_texts(item, "form_name", business->form, business->form_en);
         ra_json_set_bool(item, "fee", business->fee);
         ra_json_set_bool(item, "agency_approval", business->steps[0].step == RA_STEP_AGENCY_DECISION);
         add_certificate(item, business);
         add_materials(item, business);
         add_steps(item, business);
         add_separate_hands(item, business);
+        add_guide(item, business);
     }
+    add_words(call);
     call->cache_control = "public, max-age=60";
     return APR_SUCCESS;
 }

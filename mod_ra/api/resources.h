@@ -9,6 +9,10 @@
     X("getOpenapi", ra_get_openapi)                                                                                    \
     X("getMe", ra_get_me)                                                                                              \
     X("listBusinesses", ra_list_businesses)                                                                            \
+    X("listFaults", ra_list_faults)                                                                                    \
+    X("listArticles", ra_list_articles)                                                                                \
+    X("getArticle", ra_get_article)                                                                                    \
+    X("listContacts", ra_list_contacts)                                                                                \
     X("listOffices", ra_list_offices)                                                                                  \
     X("createOffice", ra_create_office)                                                                                \
     X("listAgencies", ra_list_agencies)                                                                                \
@@ -65,6 +69,10 @@
 apr_status_t ra_get_openapi(ra_call_t *call);
 apr_status_t ra_get_me(ra_call_t *call);
 apr_status_t ra_list_businesses(ra_call_t *call);
+apr_status_t ra_list_faults(ra_call_t *call);
+apr_status_t ra_list_articles(ra_call_t *call);
+apr_status_t ra_get_article(ra_call_t *call);
+apr_status_t ra_list_contacts(ra_call_t *call);
 apr_status_t ra_list_offices(ra_call_t *call);
 apr_status_t ra_create_office(ra_call_t *call);
 apr_status_t ra_list_agencies(ra_call_t *call);

@@ -106,6 +106,7 @@ typedef struct ra_business_t {
     const char *en;
     const char *zh;
     const char *form; /* 表 */
+    const char *form_en;
     unsigned kinds;   /* set of 1 << ra_kind_e */
     unsigned materials[RA_KIND_COUNT]; /* sets of ra_material_e */
     int fee;          /* production is blocked until it is settled or waived */

@@ -96,31 +96,32 @@ static const ra_step_e unlock_hands[][2] = {
 
 #define STEPS(name) .steps = name, .step_count = COUNT(name)
 #define HANDS(name) .separate = name, .separate_count = COUNT(name)
-#define FORM_APPLY "证书申请(更新)表"
-#define FORM_CHANGE "证书变更、挂起、解挂、吊销表"
+#define FORM_APPLY .form = "证书申请(更新)表", .form_en = "Certificate application (renewal) form"
+#define FORM_CHANGE .form = "证书变更、挂起、解挂、吊销表", .form_en = "Certificate change, suspension, resumption and revocation form"
+#define FORM_UNLOCK .form = "数字证书解锁申请表", .form_en = "Certificate unlocking form"
 #define LIVING (RA_CERTIFICATE_VALID | RA_CERTIFICATE_SUSPENDED)
 
 static const ra_business_t businesses[] = {
-    {.name = "issue", .en = "New certificate", .zh = "证书新制", .form = FORM_APPLY, .kinds = ALL_KINDS, .materials = FULL_SET,
+    {.name = "issue", .en = "New certificate", .zh = "证书新制", FORM_APPLY, .kinds = ALL_KINDS, .materials = FULL_SET,
      .fee = 1, STEPS(issue_steps), HANDS(three_hands)},
-    {.name = "renew", .en = "Renewal", .zh = "到期更新", .form = FORM_APPLY, .kinds = ALL_KINDS, .materials = OFFICER_SET,
+    {.name = "renew", .en = "Renewal", .zh = "到期更新", FORM_APPLY, .kinds = ALL_KINDS, .materials = OFFICER_SET,
      .fee = 1, .takes = RA_CERTIFICATE_VALID | RA_CERTIFICATE_EXPIRED, .keeps_key = 1, .fate = RA_FATE_KEPT,
      STEPS(remake_steps), HANDS(three_hands)},
-    {.name = "modify", .en = "Change", .zh = "证书变更", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+    {.name = "modify", .en = "Change", .zh = "证书变更", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .takes = RA_CERTIFICATE_VALID, .changes_name = 1, .fate = RA_FATE_SUPERSEDED, STEPS(remake_steps), HANDS(three_hands)},
-    {.name = "revoke", .en = "Revocation", .zh = "证书吊销", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+    {.name = "revoke", .en = "Revocation", .zh = "证书吊销", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .takes = LIVING | RA_CERTIFICATE_NOT_YET_VALID, .asks = RA_ASKS_REVOCATION_REASON, .effect = RA_EFFECT_REVOKE, STEPS(status_steps), HANDS(two_hands)},
-    {.name = "unlock", .en = "Unlocking", .zh = "证书解锁", .form = "数字证书解锁申请表", .kinds = ALL_KINDS, .materials = OFFICER_SET,
+    {.name = "unlock", .en = "Unlocking", .zh = "证书解锁", FORM_UNLOCK, .kinds = ALL_KINDS, .materials = OFFICER_SET,
      .takes = RA_CERTIFICATE_VALID, STEPS(unlock_steps), HANDS(unlock_hands)},
-    {.name = "reissue_lost", .en = "Lost: re-issue", .zh = "丢失补办", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+    {.name = "reissue_lost", .en = "Lost: re-issue", .zh = "丢失补办", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .fee = 1, .takes = LIVING, .tells_void = 1, .fate = RA_FATE_LOST, STEPS(reissue_steps), HANDS(three_hands)},
-    {.name = "reissue_damaged", .en = "Damaged: renewal", .zh = "损坏更新", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+    {.name = "reissue_damaged", .en = "Damaged: renewal", .zh = "损坏更新", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .fee = 1, .takes = LIVING, .asks = RA_ASKS_TOKEN, .fate = RA_FATE_SUPERSEDED, STEPS(reissue_steps), HANDS(three_hands)},
-    {.name = "replace_token", .en = "Token re-issue", .zh = "EKey 补发", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+    {.name = "replace_token", .en = "Token re-issue", .zh = "EKey 补发", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .fee = 1, .takes = LIVING, .asks = RA_ASKS_CAUSE, .fate = RA_FATE_BY_CAUSE, STEPS(reissue_steps), HANDS(three_hands)},
-    {.name = "suspend", .en = "Suspension", .zh = "证书挂起", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+    {.name = "suspend", .en = "Suspension", .zh = "证书挂起", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .takes = RA_CERTIFICATE_VALID, .effect = RA_EFFECT_HOLD, STEPS(status_steps), HANDS(two_hands)},
-    {.name = "resume", .en = "Resumption", .zh = "证书解挂", .form = FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
+    {.name = "resume", .en = "Resumption", .zh = "证书解挂", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .takes = RA_CERTIFICATE_SUSPENDED, .effect = RA_EFFECT_RELEASE, STEPS(status_steps), HANDS(two_hands)},
 };
 

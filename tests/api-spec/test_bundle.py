@@ -183,11 +183,14 @@ def test_writes_take_an_idempotency_key_and_changes_an_etag(document):
         assert ("428" in operation["responses"]) == ("IfMatch" in names), path
 
 
+WHOLE = {"BusinessList", "FaultList", "ArticleList", "ContactList"}  # a few rows each that nobody adds to over the API
+
+
 def test_lists_come_in_pages(document):
     for method, path, operation in operations(document):
         schema = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
         name = schema.get("$ref", "").rsplit("/", 1)[-1]
-        if name.endswith("List") and name != "BusinessList":
+        if name.endswith("List") and name not in WHOLE:
             names = {parameter["$ref"].rsplit("/", 1)[1] for parameter in operation["parameters"] if "$ref" in parameter}
             assert {"Limit", "Cursor"} <= names, path
             assert "next_cursor" in document["components"]["schemas"][name]["properties"], path

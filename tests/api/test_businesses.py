@@ -5,6 +5,7 @@ import re
 import pytest
 
 DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "business.md"
+SAID_ELSEWHERE = ("form_name", "guide")  # said from the same table in words, see the tests at the end
 KINDS = ("organisation", "person", "server")
 
 
@@ -64,7 +65,7 @@ def shown(ra):
     businesses = {}
     for item in ra.public.get("/businesses").json()["items"]:
         steps = [{**{name: value for name, value in step.items() if name != "name"}, "zh": step["name"]["zh-CN"]} for step in item["steps"]]
-        businesses[item["business"]] = {**{name: value for name, value in item.items() if name not in ("business", "name")},
+        businesses[item["business"]] = {**{name: value for name, value in item.items() if name not in ("business", "name", *SAID_ELSEWHERE)},
                                         "zh": item["name"]["zh-CN"], "steps": steps}
     businesses.pop("drill", None)
     return businesses
@@ -100,3 +101,35 @@ def test_the_files_that_the_document_names_are_there():
     for row in table("what | where"):
         for name in words(row[1]):
             assert list(root.glob(name)) or (root / "mod_ra" / "business" / name).exists(), name
+
+
+# The handling guide, made from the same table.
+
+def guide(ra, business):
+    item, = [one for one in ra.public.get("/businesses").json()["items"] if one["business"] == business]
+    return item
+
+
+@pytest.mark.parametrize("business", sorted(documented()))
+def test_guide_tells_what_the_table_says(ra, business):
+    item = guide(ra, business)
+    said = {(line["topic"], line["text"]["zh-CN"]) for line in item["guide"]}
+    topics = [line["topic"] for line in item["guide"]]
+    assert topics == sorted(topics, key=("before", "bring", "fee", "after").index)
+    assert (("fee", "不收费。") in said) == (not item["fee"])
+    assert any("主管社保经办单位批准" in text for _, text in said) == item["agency_approval"]
+    assert any("丢失的证书即作废" in text for _, text in said) == item["tells_void"]
+    assert any("EKey 本身" in text for _, text in said) == (business == "unlock")
+    assert any("最长 6 个月" in text for _, text in said) == (business == "suspend")
+    assert item["form_name"]["zh-CN"] == item["form"]
+    for line in item["guide"]:
+        assert line["text"]["en"].isascii() and line["text"]["zh-CN"] != line["text"]["en"]
+
+
+def test_guide_has_a_word_for_each_material_role_and_state(ra):
+    answer = ra.public.get("/businesses").json()
+    for item in answer["items"]:
+        if item["business"] != "drill":
+            names = [name for names in item["materials"].values() for name in names]
+            names += [name for step in item["steps"] for name in (*step["roles"], step["state"])]
+            assert set(names) <= set(answer["words"])

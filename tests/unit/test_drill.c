@@ -25,6 +25,7 @@ static const ra_business_t drill = {
     .en = "Drill",
     .zh = "演练",
     .form = "演练登记表",
+    .form_en = "Drill register",
     .kinds = 1u << RA_KIND_PERSON | 1u << RA_KIND_ORGANISATION | 1u << RA_KIND_SERVER,
     .materials = {RA_MATERIAL_APPLICATION_FORM, RA_MATERIAL_APPLICATION_FORM, RA_MATERIAL_APPLICATION_FORM},
     .steps = drill_steps,

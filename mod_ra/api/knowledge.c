@@ -1,0 +1,53 @@
+/* Fault codes, articles, telephone numbers for everybody. Layer: api. */
+#include "api/resources.h"
+#include "business/knowledge.h"
+
+#define PUBLIC_FOR_A_MINUTE "public, max-age=60"
+
+static apr_status_t answer_list(ra_call_t *call, ra_knowledge_e kind, const char *name)
+{
+    ra_json_t *items;
+    apr_status_t status = ra_knowledge_list(&items, call->act.tx, kind, name);
+
+    if (status == APR_SUCCESS) {
+        call->answer = ra_json_object_make(call->act.tx->pool);
+        ra_json_set_copy(call->answer, "items", items);
+        call->cache_control = PUBLIC_FOR_A_MINUTE;
+    }
+    return status;
+}
+
+apr_status_t ra_list_faults(ra_call_t *call)
+{
+    const char *typed = ra_call_text(call, "code");
+
+    return answer_list(call, RA_KNOWLEDGE_FAULT, typed ? ra_fault_digits(typed, call->act.tx->pool) : NULL);
+}
+
+apr_status_t ra_list_articles(ra_call_t *call)
+{
+    return answer_list(call, RA_KNOWLEDGE_ARTICLE, NULL);
+}
+
+apr_status_t ra_get_article(ra_call_t *call)
+{
+    ra_json_t *items;
+    apr_status_t status = ra_knowledge_list(&items, call->act.tx, RA_KNOWLEDGE_ARTICLE, ra_call_text(call, "slug"));
+
+    if (status == APR_SUCCESS && ra_json_size(items) == 0) {
+        return ra_refuse(call->act.tx->result, RA_PROBLEM_NOT_FOUND, NULL);
+    }
+    if (status == APR_SUCCESS) {
+        call->answer = ra_json_object_make(call->act.tx->pool);
+        for (const ra_json_t *member = ra_json_first(ra_json_first(items)); member; member = ra_json_next(member)) {
+            ra_json_set_copy(call->answer, ra_json_name(member), member);
+        }
+        call->cache_control = PUBLIC_FOR_A_MINUTE;
+    }
+    return status;
+}
+
+apr_status_t ra_list_contacts(ra_call_t *call)
+{
+    return answer_list(call, RA_KNOWLEDGE_CONTACT, NULL);
+}
