@@ -6,7 +6,7 @@ import pytest
 
 from support import Ra
 
-MODULES = "mpm_event authz_core socache_shmcb ssl reqtimeout headers cache cache_socache".split()
+MODULES = "mpm_event authz_core socache_shmcb ssl reqtimeout headers cache cache_socache dir mime deflate".split()
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,12 @@ class Build:
             raise Failed(f"{path} is missing: run make in {self.folder}")
         return path
 
+    @property
+    def web(self):
+        """The folder of the built web UI; None in a build without it."""
+        folder = self.products / "web" / "dist"
+        return folder if (folder / "index.html").exists() else None
+
     @functools.cached_property
     def environment(self):
         """What a process needs that loads the module: a sanitizer has to be there before everything else."""

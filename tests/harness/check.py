@@ -27,8 +27,9 @@ BUILDS = {PLAIN: (), TEST_BUILD: ("--enable-test-build", "--enable-sanitizers")}
 RINGS = (
     ("api with sanitizers", TEST_BUILD, (), ("api",)),
     ("api", PLAIN, (), ("api",)),
-    ("faults and browser", TEST_BUILD, (), ("upstream", "store", "fault", "browser")),
-    ("make check", PLAIN, ("check",), ()),
+    ("faults", TEST_BUILD, (), ("upstream", "store", "fault")),
+    ("browser", PLAIN, (), ("browser",)),
+    ("make check", PLAIN, ("check", "check-web"), ()),
     ("units with sanitizers", TEST_BUILD, ("check-unit", "check-fuzz"), ()),
 )
 

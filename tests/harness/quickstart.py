@@ -5,12 +5,14 @@ import pathlib
 import subprocess
 import sys
 import time
+import urllib.parse
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS))
-from harness import main_job, process  # noqa: E402
+from harness import main_job, process, seed  # noqa: E402
 from harness.build import Build  # noqa: E402
 from harness.client import Unexpected  # noqa: E402
+from harness.pki import P12_PASSWORD  # noqa: E402
 from harness.stack import Stack, give_to_owner, state_folder, stop_services  # noqa: E402
 
 SOURCE = TESTS.parent
@@ -67,12 +69,18 @@ certificate subject  {subject}
 certificate serial   {serial}
 openssl verify       {verdict}
 
-public    {stack.url('public')}/api/v1/certificate-status?subject={job.name}
-staff     {stack.url('staff')}/api/v1/me           (client certificates run/pki/<role>.p12, password in run/env)
+portal    {stack.url('public')}/#/status?subject={urllib.parse.quote(job.name)}
+console   {stack.url('staff')}/                    (needs a person's certificate, see below)
 systems   {stack.url('api')}/api/v1/me             (run/pki/system.crt)
 CMP       {stack.cmp_url}
 metrics   {stack.url('internal')}/metrics
 logs      run/log/
+
+To open the console as a person, import into the browser: run/pki/<role>.p12 (password "{P12_PASSWORD}"; roles: {' '.join(seed.PEOPLE)})
+and run/pki/root.pem as an authority for web sites; then close the browser, open the console's address and choose the certificate.
+  Firefox: Settings > Privacy & Security > Certificates > View Certificates > Your Certificates > Import, and Authorities > Import
+  Chromium: chrome://certificate-manager > Your certificates > Import; or  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n ra -i run/pki/root.pem
+            and  pk12util -d sql:$HOME/.pki/nssdb -i run/pki/acceptor.p12 -W {P12_PASSWORD}   (package libnss3-tools)
 
 The services are running; `. run/env` has their addresses, `./quickstart stop` ends them.
 ready in {time.monotonic() - BEGIN:.0f} s""")

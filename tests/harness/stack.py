@@ -105,6 +105,15 @@ class Stack:
         place = {"mod_ra.so": 0o644, "openapi.json": 0o644, "devca": 0o755}
         for name, mode in place.items():
             process.place(self.build.product(name), self.state / "bin" / name, mode)
+        self._place_web()
+
+    def _place_web(self):
+        """The web UI, where the build has it: what is served is a copy, so that a later make changes nothing under a running server."""
+        www = process.make_folder(process.make_folder(self.state / "httpd") / "www")
+        if self.build.web:
+            shutil.rmtree(www)
+            shutil.copytree(self.build.web, www)
+            process.own(www)
 
     def _make_ca(self):
         credential = (self.state / "pki" / "ra-signer.crt", self.state / "pki" / "ra-signer.key")

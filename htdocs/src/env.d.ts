@@ -1,0 +1,2 @@
+// Modules that TypeScript does not know by itself.
+/// <reference types="vite/client" />

@@ -1,0 +1,102 @@
+// Reading and changing as states that a page can show: busy (and for how long), failed (and what to do), there.
+import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from 'vue'
+import { ApiFailure, asFailure, newKey } from './api'
+
+/** Seconds that something takes, from the first second on; 0 before. */
+export function useSeconds() {
+  const seconds = ref(0)
+  let timer: ReturnType<typeof setInterval> | undefined
+  const stop = () => {
+    clearInterval(timer)
+    timer = undefined
+    seconds.value = 0
+  }
+  const start = () => {
+    stop()
+    timer = setInterval(() => seconds.value++, 1000)
+  }
+  onScopeDispose(stop)
+  return { seconds, start, stop }
+}
+
+export interface Loading<T> {
+  data: ShallowRef<T | undefined>
+  failure: ShallowRef<ApiFailure | undefined>
+  busy: Ref<boolean>
+  seconds: Ref<number>
+  run: () => Promise<void>
+}
+
+/**
+ * Reads something now and on every run(). Of two readings under way the later one counts. What was read stays on the page while
+ * it is read again, and when that fails.
+ */
+export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, { immediate = true } = {}): Loading<T> {
+  const data = shallowRef<T>()
+  const failure = shallowRef<ApiFailure>()
+  const busy = ref(false)
+  const clock = useSeconds()
+  let current: AbortController | undefined
+  async function run() {
+    current?.abort()
+    const mine = (current = new AbortController())
+    busy.value = true
+    clock.start()
+    try {
+      const result = await read(mine.signal)
+      if (mine !== current) return
+      data.value = result
+      failure.value = undefined
+    } catch (error) {
+      if (mine !== current) return
+      failure.value = asFailure(error)
+    }
+    busy.value = false
+    clock.stop()
+  }
+  onScopeDispose(() => {
+    current?.abort()
+    current = undefined
+  })
+  if (immediate) void run()
+  return { data, failure, busy, seconds: clock.seconds, run }
+}
+
+/**
+ * A change that a person makes with a button. The Idempotency-Key stays the same until there is an answer that settles it, so a
+ * second press after a lost network repeats the first. @return undefined when it failed (failure says why)
+ */
+export function useSubmit<A extends unknown[], T>(act: (key: string, ...given: A) => Promise<T>) {
+  const failure = shallowRef<ApiFailure>()
+  const busy = ref(false)
+  const clock = useSeconds()
+  let key: string | undefined
+  let sent = ''
+  async function run(...given: A): Promise<T | undefined> {
+    if (busy.value) return undefined
+    const now = JSON.stringify(given)
+    if (!key || now !== sent) key = newKey()
+    sent = now
+    busy.value = true
+    clock.start()
+    try {
+      const result = await act(key, ...given)
+      failure.value = undefined
+      key = undefined
+      return result
+    } catch (error) {
+      failure.value = asFailure(error)
+      if (!failure.value.isRepeatable) key = undefined
+      return undefined
+    } finally {
+      busy.value = false
+      clock.stop()
+    }
+  }
+  return { run, busy, failure, seconds: clock.seconds, clear: () => { failure.value = undefined } }
+}
+
+/** The violations of a refusal by JSON Pointer, for the fields they concern. */
+export function fieldErrors(failure: ApiFailure | undefined): Record<string, string> {
+  return Object.fromEntries((failure?.problem?.errors ?? []).map((one) => [one.pointer, one.detail]))
+}

@@ -1,0 +1,129 @@
+// What the browser tests share: one Chromium per file, an identity per context, and the demands on every page.
+// A page fails its test by a violation of the content security policy, an error on the console, an error nobody caught, or a request
+// to another host.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after, before } from 'node:test'
+import assert from 'node:assert/strict'
+
+const require = createRequire(`${process.env.RA_NODE_MODULES}/`)
+const { chromium, request } = require('playwright-core')
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+
+export const settings = JSON.parse(readFileSync(process.env.RA_BROWSER_SETTINGS, 'utf8'))
+export const output = process.env.RA_BROWSER_OUTPUT
+export const { urls, people } = settings
+
+let browser
+const open = []
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.RA_CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  })
+})
+after(async () => browser?.close())
+
+const certificates = (who) => (who ? [{ origin: urls.staff, certPath: who.cert, keyPath: who.key }, { origin: urls.api, certPath: who.cert, keyPath: who.key }] : [])
+const identity = (role) => people[role] ?? settings[role]
+
+/** What went wrong on the pages of a context; `expected` patterns are announced faults. */
+export class Guard {
+  constructor() {
+    this.faults = []
+    this.expected = []
+  }
+
+  allow(...patterns) {
+    this.expected.push(...patterns)
+  }
+
+  note(kind, text) {
+    this.faults.push(`${kind}: ${text}`)
+  }
+
+  check() {
+    const left = this.faults.filter((one) => !this.expected.some((pattern) => pattern.test(one)))
+    assert.deepEqual(left, [], 'a page did what no page may do')
+  }
+}
+
+function watch(context, guard) {
+  const own = new Set(Object.values(urls).map((url) => new URL(url).host))
+  context.on('page', (page) => {
+    page.on('console', (message) => { if (message.type() === 'error') guard.note('console', message.text()) })
+    page.on('pageerror', (error) => guard.note('page', error.message))
+    page.on('crash', () => guard.note('page', 'crashed'))
+  })
+  context.on('request', (sent) => {
+    const url = new URL(sent.url())
+    if (url.protocol.startsWith('http') && !own.has(url.host)) guard.note('other host', sent.url())
+  })
+}
+
+/**
+ * A page with the certificate of a role (none: without). Chromium writes each refused request to the console: the refusals that a test
+ * means are announced with page.guard.allow(/pattern/).
+ */
+export async function visit(role, path = '/', options = {}) {
+  const host = options.host ?? (role || options.staff ? 'staff' : 'public')
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', viewport: { width: 1280, height: 900 }, acceptDownloads: true,
+    clientCertificates: certificates(identity(role)), ...options.context,
+  })
+  const guard = new Guard()
+  watch(context, guard)
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) =>
+      console.error(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`))
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  page.guard = guard
+  page.home = urls[host]
+  page.to = (where) => page.goto(`${urls[host]}/#${where}`)
+  open.push({ context, guard })
+  await page.goto(urls[host] + (path.startsWith('/?') ? path : `/#${path}`))
+  return page
+}
+
+/** Ends what the test opened and demands that nothing went wrong. Every test calls it at its end: finish(t). */
+export async function finish() {
+  const done = open.splice(0)
+  for (const { context } of done) await context.close()
+  for (const { guard } of done) guard.check()
+}
+
+/** No serious finding of axe in the page as it is. */
+export async function accessible(page, what) {
+  await page.evaluate(axeSource)
+  const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ['violations'] })).violations)
+  const serious = found.filter((one) => ['serious', 'critical'].includes(one.impact))
+  assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.any?.[0]?.message ?? ''}`).slice(0, 3).join(' | ')}`), [],
+    `accessibility of ${what}`)
+}
+
+/** Calls the API as a role, for what a test needs and no page is tested for. */
+export async function caller(role) {
+  const host = role === 'system' ? 'api' : 'staff'
+  const context = await request.newContext({ ignoreHTTPSErrors: true, clientCertificates: certificates(identity(role)) })
+  return {
+    async call(method, path, body, etag) {
+      const headers = {
+        'X-RA-Request': '1', Origin: urls[host], 'Sec-Fetch-Site': 'same-origin', 'Accept-Language': 'zh-CN',
+        'Idempotency-Key': crypto.randomUUID(), ...(etag ? { 'If-Match': etag } : {}),
+      }
+      const response = await context.fetch(`${urls[host]}/api/v1${path}`, { method, headers, ...(body === undefined ? {} : { data: body }) })
+      const text = await response.text()
+      assert.ok(response.ok(), `${method} ${path} as ${role}: ${response.status()} ${text}`)
+      return { data: text ? JSON.parse(text) : undefined, etag: response.headers().etag, status: response.status() }
+    },
+    close: () => context.dispose(),
+  }
+}
+
+let names = 0
+/** A subject name nobody has yet. */
+export const subjectName = () => `山西晋阳浏览信息技术有限公司${process.pid}${String(++names).padStart(3, '0')}`

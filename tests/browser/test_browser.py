@@ -1,0 +1,89 @@
+"""The pages in a real browser: each test(…) of the *.test.mjs beside this file is a test here.
+
+One run of node per file, against the shared instance; support.mjs has what every test demands (no CSP violation, no error, no other
+host). `-k` chooses among the names.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness import samples, seed
+from harness.pki import P12_PASSWORD
+
+HERE = pathlib.Path(__file__).resolve().parent
+SECONDS = 240
+RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # (.*))?$", re.M)
+
+
+def discovered():
+    return [pytest.param(file.name, name, id=f"{file.name.removesuffix('.test.mjs')}:{name}")
+            for file in sorted(HERE.glob("*.test.mjs")) for name in re.findall(r"^test\('([^']+)'", file.read_text("utf-8"), re.M)]
+
+
+def settings(stack):
+    """What the tests know of the instance."""
+    people = {role: {"name": name, "cert": str(stack.identity(role).certificate), "key": str(stack.identity(role).key)}
+              for role, (name, _) in seed.PEOPLE.items()}
+    stranger = stack.pki.client("stranger", "陌生人 (stranger)")
+    system = stack.identity(seed.SYSTEM)
+    return {"urls": {host: stack.url(host) for host in ("public", "staff", "api", "ca_control")}, "people": people,
+            "stranger": {"name": "陌生人", "cert": str(stranger.certificate), "key": str(stranger.key)},
+            "system": {"name": seed.SYSTEM_NAME, "cert": str(system.certificate), "key": str(system.key)}, "ids": stack.ids,
+            "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file), "p12_password": P12_PASSWORD,
+            "uscc": [samples.uscc() for _ in range(40)], "resident_ids": [samples.resident_id(order=order) for order in range(1, 20)],
+            "web": str(stack.build.web)}
+
+
+def modules(build):
+    return build.products / "web" / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def results(build, tmp_path_factory):
+    """Runs a file once. @return name → what TAP says about it"""
+    chromium = shutil.which("chromium")
+    if not build.web:
+        pytest.skip("this build has no web UI")
+    if not chromium:
+        pytest.skip("chromium is missing; on Debian: apt install chromium")
+    done = {}
+
+    def run(stack, file, names):
+        if file not in done:
+            done[file] = run_file(stack, chromium, file, names, tmp_path_factory.mktemp("browser"))
+        return done[file]
+
+    return run
+
+
+def run_file(stack, chromium, file, names, folder):
+    place = folder / "settings.json"
+    place.write_text(json.dumps(settings(stack)), "utf-8")
+    environment = dict(os.environ, RA_BROWSER_SETTINGS=str(place), RA_CHROMIUM=chromium, RA_NODE_MODULES=str(modules(stack.build)),
+                       RA_BROWSER_OUTPUT=os.environ.get("RA_BROWSER_OUTPUT", str(folder)), NODE_OPTIONS="")
+    chosen = [f"--test-name-pattern=^{re.escape(name)}$" for name in names]
+    words = [stack.build.variables["NODE"], "--test-reporter=tap", *chosen, str(HERE / file)]
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS)
+    text = done.stdout.decode("utf-8", "replace")
+    return {name: (verdict == "ok", text) for verdict, name, _ in RESULT.findall(text)}, text
+
+
+@pytest.mark.parametrize("file, name", discovered())
+def test_page(request, results, stack, file, name):
+    chosen = [item.callspec.params["name"] for item in request.session.items
+              if getattr(item, "callspec", None) and item.callspec.params.get("file") == file]
+    outcome, text = results(stack, file, chosen)
+    assert name in outcome, f"{file} did not come to this test:\n{text[-4000:]}"
+    passed, _ = outcome[name]
+    assert passed, failure_of(text, name)
+
+
+def failure_of(text, name):
+    """The part of the TAP output about one test."""
+    begin = text.find(f"- {name}\n")
+    return text[begin:begin + 4000]
