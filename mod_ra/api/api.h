@@ -8,10 +8,13 @@
 #include <apr_tables.h>
 
 #include "api/spec.h"
+#include "business/bulk.h"
 #include "business/ra.h"
 
 /** The operations of the module, NULL-terminated: what the document's operationIds bind to (for ra_spec_load). */
 extern const ra_binding_t ra_api_bindings[];
+
+struct ra_call_t;
 
 typedef struct ra_api_t {
     const ra_spec_t *spec;
@@ -36,6 +39,8 @@ typedef struct ra_request_t {
     void *baton;
     /** Writes one line to httpd's log. */
     void (*log)(void *baton, int level, const char *id, const char *message);
+    /** NULL, or the last thing written in the transaction of a change: true together with it or not at all. */
+    apr_status_t (*note)(void *baton, const struct ra_call_t *call);
 } ra_request_t;
 
 /** Log levels of ra_request_t.log, mapped by httpd/. */
@@ -52,6 +57,16 @@ typedef struct ra_response_t {
 
 /** Serves any request below /api/v1. Always fills @a response. */
 void ra_api_serve(const ra_api_t *api, const ra_request_t *request, ra_response_t *response);
+
+/**
+ * Runs one row of a bulk operation as the call of the single operation that it is: everything but what belongs to a connection
+ * (same-origin proof, Idempotency-Key, reading of the body).
+ * @return APR_EEXIST when request->note said so: nothing was done. Otherwise @a response is filled, as ra_api_serve() does
+ */
+apr_status_t ra_api_serve_row(const ra_api_t *api, const ra_request_t *request, ra_bytes_t body, ra_response_t *response);
+
+/** One row of a bulk operation: ra_t.bulk_row, with a ra_api_t as baton. */
+apr_status_t ra_bulk_row(const void *baton, const ra_bulk_t *bulk, int index, const ra_json_t *json, apr_pool_t *pool);
 
 /** A problem answer outside of an operation (rate limit, unreadable request, other handlers of httpd/). */
 void ra_api_refuse(const ra_api_t *api, const ra_request_t *request, const ra_result_t *result, ra_response_t *response);

@@ -262,14 +262,6 @@ static int answer_outcome(ra_call_t *call, const outcome_t *outcome)
     return 1;
 }
 
-/* Prefer: respond-async (RFC 7240 §4.1) */
-static int wants_no_waiting(const ra_call_t *call)
-{
-    const char *prefer = apr_table_get(call->request->headers, "Prefer");
-
-    return prefer && strstr(prefer, "respond-async") != NULL;
-}
-
 /* After COMMIT: a worker asks the CA; whoever is quick enough gets the certificate with this answer, others follow the operation. */
 static int wait_for_ca(ra_call_t *call)
 {
@@ -280,7 +272,7 @@ static int wait_for_ca(ra_call_t *call)
 
     outcome.operation_id = operation_id;
     if (ra->outbox) {
-        ra_outbox_run_now(ra->outbox, job_id, wants_no_waiting(call) ? 0 : ra->settings->production_wait, pool);
+        ra_outbox_run_now(ra->outbox, job_id, ra_call_wait(call), pool);
     }
     return ra_store_run(ra->store, RA_TX_READ, read_outcome, &outcome, ra_result_make(pool), pool) == APR_SUCCESS && answer_outcome(call, &outcome);
 }

@@ -24,6 +24,13 @@ int ra_call_limit(const ra_call_t *call)
     return (int)ra_json_get_int(call->params, "limit", RA_PAGE_DEFAULT);
 }
 
+apr_interval_time_t ra_call_wait(const ra_call_t *call)
+{
+    const char *prefer = apr_table_get(call->request->headers, "Prefer");
+
+    return prefer && strstr(prefer, "respond-async") ? 0 : call->act.ra->settings->production_wait;
+}
+
 apr_status_t ra_call_demand_version(ra_call_t *call, apr_int64_t version)
 {
     if (ra_if_match_has(&call->if_match, version)) {

@@ -50,6 +50,9 @@ const char *ra_call_text(const ra_call_t *call, const char *name);
 /** The page limit of a list. */
 int ra_call_limit(const ra_call_t *call);
 
+/** How long the answer may wait for the work that it began: RAProductionWait; Prefer: respond-async (RFC 7240 §4.1): not at all. */
+apr_interval_time_t ra_call_wait(const ra_call_t *call);
+
 /** 412 with the current ETag unless If-Match names @a version. */
 apr_status_t ra_call_demand_version(ra_call_t *call, apr_int64_t version);
 

@@ -189,6 +189,9 @@ static apr_status_t handle(serving_t *serving, const char *key)
     if (status == APR_SUCCESS) {
         status = audit_success(serving);
     }
+    if (status == APR_SUCCESS && serving->request->note) {
+        status = serving->request->note(serving->request->baton, &serving->call);
+    }
     return status == APR_SUCCESS && key ? keep_answer(serving, key) : status;
 }
 
@@ -352,6 +355,16 @@ static void finish_after_commit(ra_call_t *call, ra_response_t *response)
     }
 }
 
+static void conclude(serving_t *serving, apr_status_t status)
+{
+    serving->response->principal = serving->who ? serving->who->id : NULL;
+    if (status != APR_SUCCESS) {
+        refuse(serving, status);
+    } else if (!serving->replayed && serving->call.after_commit) {
+        finish_after_commit(&serving->call, serving->response);
+    }
+}
+
 static void serve_operation(serving_t *serving)
 {
     apr_status_t status = ra_guard_request(serving->request, serving->operation, serving->result);
@@ -359,15 +372,7 @@ static void serve_operation(serving_t *serving)
     if (status == APR_SUCCESS) {
         status = read_body(serving);
     }
-    if (status == APR_SUCCESS) {
-        status = run(serving);
-    }
-    serving->response->principal = serving->who ? serving->who->id : NULL;
-    if (status != APR_SUCCESS) {
-        refuse(serving, status);
-    } else if (!serving->replayed && serving->call.after_commit) {
-        finish_after_commit(&serving->call, serving->response);
-    }
+    conclude(serving, status == APR_SUCCESS ? run(serving) : status);
 }
 
 static void serve_unknown(serving_t *serving)
@@ -409,6 +414,20 @@ void ra_api_serve(const ra_api_t *api, const ra_request_t *request, ra_response_
     } else {
         serve_unknown(serving);
     }
+}
+
+apr_status_t ra_api_serve_row(const ra_api_t *api, const ra_request_t *request, ra_bytes_t body, ra_response_t *response)
+{
+    serving_t *serving = serving_make(api, request, response);
+    apr_status_t status;
+
+    serving->raw_body = body;
+    status = run(serving);
+    if (status == APR_EEXIST) {
+        return status;
+    }
+    conclude(serving, status);
+    return APR_SUCCESS;
 }
 
 void ra_api_refuse(const ra_api_t *api, const ra_request_t *request, const ra_result_t *result, ra_response_t *response)

@@ -63,6 +63,11 @@
     X("listOperations", ra_list_operations)                                                                            \
     X("getOperation", ra_get_operation)                                                                                \
     X("settleOperation", ra_settle_operation)                                                                          \
+    X("createApplicationsInBulk", ra_take_bulk)                                                                        \
+    X("decideForAgencyInBulk", ra_take_bulk)                                                                           \
+    X("reviewApplicationsInBulk", ra_take_bulk)                                                                        \
+    X("listBulkOperations", ra_list_bulk_operations)                                                                   \
+    X("getBulkOperation", ra_get_bulk_operation)                                                                       \
     X("listAuditEvents", ra_list_audit_events)                                                                         \
     X("listAuditCheckpoints", ra_list_audit_checkpoints)
 
@@ -107,6 +112,9 @@ apr_status_t ra_get_certificate_status(ra_call_t *call);
 apr_status_t ra_list_operations(ra_call_t *call);
 apr_status_t ra_get_operation(ra_call_t *call);
 apr_status_t ra_settle_operation(ra_call_t *call);
+apr_status_t ra_take_bulk(ra_call_t *call);
+apr_status_t ra_list_bulk_operations(ra_call_t *call);
+apr_status_t ra_get_bulk_operation(ra_call_t *call);
 apr_status_t ra_list_audit_events(ra_call_t *call);
 apr_status_t ra_list_audit_checkpoints(ra_call_t *call);
 

@@ -140,6 +140,11 @@ const ra_schema_t *ra_schema_compile_part(ra_schema_compiler_t *compiler, const 
         ra_schema_refuse(compiler, where, "is not a schema", "");
         return NULL;
     }
+    if (ra_json_is_true(ra_json_get(json, "x-ra-later"))) {
+        node.schema->types = RA_TYPE_OBJECT;
+        node.schema->type_names = "object";
+        return node.schema;
+    }
     for (const ra_json_t *member = ra_json_first(json); member; member = ra_json_next(member)) {
         if (!ra_schema_read_keyword(&node, member)) {
             return NULL;

@@ -21,6 +21,9 @@
 #define RA_IDEMPOTENCY_KEY_MAX 128
 #define RA_IDEMPOTENCY_DAYS 7
 #define RA_PURGE_ROWS 1000 /* removed at a time */
+#define RA_BULK_SLICE_SECONDS 3 /* of a bulk operation, before its thread looks at other work; how many rows: the API's document */
+#define RA_BULK_LEASE_SECONDS 15 /* after a crash another child goes on */
+#define RA_BULK_DAYS 90 /* results of rows stay readable */
 
 /* Certificates and certificate requests */
 #define RA_CSR_MAX_BYTES (16 * 1024)

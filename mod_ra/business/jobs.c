@@ -1,6 +1,8 @@
 /* The job kinds of the RA. Layer: business. */
 #include "business/jobs.h"
 
+#include "base/limits.h"
+#include "business/bulk.h"
 #include "business/production.h"
 #include "business/revocation.h"
 
@@ -8,9 +10,10 @@
 #define LEASE_MARGIN apr_time_from_sec(60)
 
 const ra_job_kind_t ra_job_kinds[] = {
-    {"revoke", 0, ra_revocation_run},
-    {"enrol", 1, ra_production_run},
-    {NULL, 0, NULL},
+    {"revoke", 0, ra_revocation_run, 0},
+    {"enrol", 1, ra_production_run, 0},
+    {"bulk", 2, ra_bulk_run, apr_time_from_sec(RA_BULK_LEASE_SECONDS)},
+    {NULL, 0, NULL, 0},
 };
 
 ra_outbox_t *ra_jobs_outbox(ra_t *ra, void (*log)(int level, const char *id, const char *message), apr_pool_t *pool)

@@ -2,6 +2,7 @@
 #include "business/periodic.h"
 
 #include "base/limits.h"
+#include "business/bulk.h"
 #include "business/codes.h"
 
 /* Answers kept for repeated requests are of use for a week (design §4); removed in portions, so that no lock is held long. */
@@ -22,6 +23,7 @@ typedef struct duty_t {
 static const duty_t duties[] = {
     {"forget stored answers", 10, forget_answers},
     {"forget authorisation codes", 10, ra_codes_forget},
+    {"forget bulk operations", 10, ra_bulk_forget},
 };
 #define DUTIES (sizeof(duties) / sizeof(duties[0]))
 

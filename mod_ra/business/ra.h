@@ -32,6 +32,8 @@ typedef struct ra_settings_t {
     int status_needs_second_field;       /* the public query demands 社保编号 or serial (domain.md §18.4) */
 } ra_settings_t;
 
+struct ra_bulk_t;
+
 typedef struct ra_t {
     ra_store_t *store;
     const ra_keyring_t *keyring;
@@ -39,6 +41,9 @@ typedef struct ra_t {
     const ra_ca_t *ca;              /* NULL when no upstream CA is configured */
     const ra_settings_t *settings;
     ra_outbox_t *outbox;            /* set by ra_jobs_outbox() */
+    /** Does one row of a bulk operation (business/bulk.h); set by api/ before threads. */
+    apr_status_t (*bulk_row)(const void *baton, const struct ra_bulk_t *bulk, int index, const ra_json_t *row, apr_pool_t *pool);
+    const void *bulk_baton;
     const char *node;               /* host name, pid and start time: the lease owner's name */
 } ra_t;
 

@@ -85,6 +85,8 @@ void ra_child_init(apr_pool_t *pchild, server_rec *main_server)
     child->ra.node = node_name(pool);
     child->api.spec = runtime->spec;
     child->api.ra = &child->ra;
+    child->ra.bulk_row = ra_bulk_row;
+    child->ra.bulk_baton = &child->api;
     child->outbox = ra_jobs_outbox(&child->ra, log_line, pool);
     if (child->outbox == NULL) {
         fail(main_server, APR_EGENERAL, "the outbox cannot be made");

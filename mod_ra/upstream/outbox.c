@@ -32,6 +32,26 @@ typedef struct claim_t {
     apr_pool_t *pool;
 } claim_t;
 
+static const ra_job_kind_t *kind_of(const ra_outbox_t *outbox, const char *name)
+{
+    const ra_job_kind_t *kind = outbox->kinds;
+
+    while (kind->kind && strcmp(kind->kind, name) != 0) {
+        kind++;
+    }
+    return kind->kind ? kind : NULL;
+}
+
+/* In the transaction of the claim, so that nobody sees the longer lease. */
+static apr_status_t shorten_lease(ra_tx_t *tx, const claim_t *claim)
+{
+    const ra_job_kind_t *kind = kind_of(claim->outbox, claim->job->kind);
+
+    return kind && kind->lease ? ra_sql_change(tx, NULL, "UPDATE outbox_jobs SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE id = ?",
+                                               RA_VALUES(ra_v_int(kind->lease), ra_v_uuid(claim->id)))
+                               : APR_SUCCESS;
+}
+
 static apr_status_t claim_body(ra_tx_t *tx, void *baton)
 {
     claim_t *claim = baton;
@@ -54,6 +74,7 @@ static apr_status_t claim_body(ra_tx_t *tx, void *baton)
         claim->job->subject = apr_pstrdup(claim->pool, ra_json_get_string(row, "subject"));
         claim->job->attempts = (int)ra_json_get_int(row, "attempts", 0);
         claim->job->fence = ra_json_get_int(row, "fence", 0);
+        status = shorten_lease(tx, claim);
     }
     return status;
 }
@@ -92,8 +113,10 @@ static apr_int64_t backoff_ms(int attempts)
 static apr_status_t finish_body(ra_tx_t *tx, void *baton)
 {
     const finish_t *finish = baton;
-    static const char *const states[] = {"done", "open", "person"};
-    apr_int64_t delay = finish->later > 0 ? (apr_int64_t)finish->later * 1000 : backoff_ms(finish->job->attempts);
+    static const char *const states[] = {"done", "open", "person", "open"};
+    apr_int64_t delay = finish->verdict == RA_JOB_MORE ? 0
+                        : finish->later > 0            ? (apr_int64_t)finish->later * 1000
+                                                       : backoff_ms(finish->job->attempts);
 
     return ra_sql_change(tx, NULL,
                          "UPDATE outbox_jobs SET state = ?, lease_owner = NULL, lease_until = NULL,"
@@ -101,16 +124,6 @@ static apr_status_t finish_body(ra_tx_t *tx, void *baton)
                          " WHERE id = ? AND fence = ?",
                          RA_VALUES(ra_v_text(states[finish->verdict]), ra_v_int(delay * 1000), ra_v_text(states[finish->verdict]),
                                    ra_v_uuid(finish->job->id), ra_v_int(finish->job->fence)));
-}
-
-static const ra_job_kind_t *kind_of(const ra_outbox_t *outbox, const char *name)
-{
-    const ra_job_kind_t *kind = outbox->kinds;
-
-    while (kind->kind && strcmp(kind->kind, name) != 0) {
-        kind++;
-    }
-    return kind->kind ? kind : NULL;
 }
 
 void ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)

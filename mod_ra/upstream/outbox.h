@@ -12,7 +12,8 @@
 typedef enum {
     RA_JOB_DONE,   /* finished; never run again */
     RA_JOB_LATER,  /* run again after a while */
-    RA_JOB_PERSON  /* stopped: a person must decide (the row stays, visible) */
+    RA_JOB_PERSON, /* stopped: a person must decide (the row stays, visible) */
+    RA_JOB_MORE    /* a part is done: the rest when its turn comes again */
 } ra_job_verdict_e;
 
 /** A claimed job, as the runner sees it. */
@@ -29,6 +30,7 @@ typedef struct ra_job_kind_t {
     int lane;             /* 0 first: revocations; 1: issuance; 2: the rest */
     /** Runs the job outside of a transaction. @param later seconds until the next run with RA_JOB_LATER; 0 = the usual backoff */
     ra_job_verdict_e (*run)(void *context, const ra_job_t *job, int *later, apr_pool_t *pool);
+    apr_interval_time_t lease; /* of a kind whose runs are short, so that another child goes on soon after a crash; 0: the outbox's */
 } ra_job_kind_t;
 
 typedef struct ra_outbox_t {

@@ -72,6 +72,10 @@ static const struct {
     {"{\"type\":[\"string\",\"null\"]}", "1", ":wrong-type(expected=string, null)"},
     {"true", "{\"a\":[1]}", ""},
     {"false", "1", ":not-allowed"},
+    /* checked later, by whoever takes it */
+    {"{\"x-ra-later\":true,\"allOf\":[{\"$ref\":\"#/T\"}]}", "{\"a\":1}", ""},
+    {"{\"x-ra-later\":true,\"type\":\"string\"}", "\"a\"", ":wrong-type(expected=object)"},
+    {"{\"x-ra-later\":false,\"type\":\"string\"}", "\"a\"", ""},
     /* enum, const */
     {"{\"enum\":[\"a\",1,null]}", "1", ""},
     {"{\"enum\":[\"a\",1,null]}", "null", ""},
@@ -255,6 +259,7 @@ static const struct {
     int closed;
 } request_cases[] = {
     {"{\"type\":\"object\",\"additionalProperties\":false}", 1},
+    {"{\"properties\":{\"a\":{\"x-ra-later\":true}},\"additionalProperties\":false}", 1},
     {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},\"additionalProperties\":false}", 1},
     {"{\"type\":\"object\"}", 0},
     {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}", 0},
