@@ -1,10 +1,10 @@
-/* Fault codes, articles, telephone numbers for everybody. Layer: api. */
+/* Fault codes, articles, telephone numbers for everybody; reasons for a rejection for staff. Layer: api. */
 #include "api/resources.h"
 #include "business/knowledge.h"
 
 #define PUBLIC_FOR_A_MINUTE "public, max-age=60"
 
-static apr_status_t answer_list(ra_call_t *call, ra_knowledge_e kind, const char *name)
+static apr_status_t answer_list(ra_call_t *call, ra_knowledge_e kind, const char *name, const char *cache_control)
 {
     ra_json_t *items;
     apr_status_t status = ra_knowledge_list(&items, call->act.tx, kind, name);
@@ -12,7 +12,7 @@ static apr_status_t answer_list(ra_call_t *call, ra_knowledge_e kind, const char
     if (status == APR_SUCCESS) {
         call->answer = ra_json_object_make(call->act.tx->pool);
         ra_json_set_copy(call->answer, "items", items);
-        call->cache_control = PUBLIC_FOR_A_MINUTE;
+        call->cache_control = cache_control;
     }
     return status;
 }
@@ -21,12 +21,13 @@ apr_status_t ra_list_faults(ra_call_t *call)
 {
     const char *typed = ra_call_text(call, "code");
 
-    return answer_list(call, RA_KNOWLEDGE_FAULT, typed ? ra_fault_digits(typed, call->act.tx->pool) : NULL);
+    return answer_list(call, RA_KNOWLEDGE_FAULT, typed ? ra_fault_digits(typed, call->act.tx->pool) : NULL,
+                       PUBLIC_FOR_A_MINUTE);
 }
 
 apr_status_t ra_list_articles(ra_call_t *call)
 {
-    return answer_list(call, RA_KNOWLEDGE_ARTICLE, NULL);
+    return answer_list(call, RA_KNOWLEDGE_ARTICLE, NULL, PUBLIC_FOR_A_MINUTE);
 }
 
 apr_status_t ra_get_article(ra_call_t *call)
@@ -49,5 +50,10 @@ apr_status_t ra_get_article(ra_call_t *call)
 
 apr_status_t ra_list_contacts(ra_call_t *call)
 {
-    return answer_list(call, RA_KNOWLEDGE_CONTACT, NULL);
+    return answer_list(call, RA_KNOWLEDGE_CONTACT, NULL, PUBLIC_FOR_A_MINUTE);
+}
+
+apr_status_t ra_list_rejection_reasons(ra_call_t *call)
+{
+    return answer_list(call, RA_KNOWLEDGE_REASON, NULL, NULL);
 }

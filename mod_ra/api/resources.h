@@ -13,6 +13,7 @@
     X("listArticles", ra_list_articles)                                                                                \
     X("getArticle", ra_get_article)                                                                                    \
     X("listContacts", ra_list_contacts)                                                                                \
+    X("listRejectionReasons", ra_list_rejection_reasons)                                                               \
     X("listOffices", ra_list_offices)                                                                                  \
     X("createOffice", ra_create_office)                                                                                \
     X("listAgencies", ra_list_agencies)                                                                                \
@@ -78,6 +79,7 @@ apr_status_t ra_list_faults(ra_call_t *call);
 apr_status_t ra_list_articles(ra_call_t *call);
 apr_status_t ra_get_article(ra_call_t *call);
 apr_status_t ra_list_contacts(ra_call_t *call);
+apr_status_t ra_list_rejection_reasons(ra_call_t *call);
 apr_status_t ra_list_offices(ra_call_t *call);
 apr_status_t ra_create_office(ra_call_t *call);
 apr_status_t ra_list_agencies(ra_call_t *call);

@@ -1,10 +1,10 @@
-/* What the public may know (domain.md §16): rows of one table, of three kinds. Layer: business. */
+/* What the RA knows and shows as it is (domain.md §16): rows of one table, by kind. Layer: business. */
 #ifndef RA_BUSINESS_KNOWLEDGE_H
 #define RA_BUSINESS_KNOWLEDGE_H
 
 #include "store/store.h"
 
-typedef enum { RA_KNOWLEDGE_FAULT, RA_KNOWLEDGE_ARTICLE, RA_KNOWLEDGE_CONTACT } ra_knowledge_e;
+typedef enum { RA_KNOWLEDGE_FAULT, RA_KNOWLEDGE_ARTICLE, RA_KNOWLEDGE_CONTACT, RA_KNOWLEDGE_REASON } ra_knowledge_e;
 
 /**
  * The rows of a kind in their order, as the API shows them.
