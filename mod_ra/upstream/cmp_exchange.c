@@ -263,8 +263,11 @@ static int set_transaction(OSSL_CMP_CTX *ctx, const unsigned char id[16])
     return ok;
 }
 
-/* Only messages of the one sender, signed under the trusted certificates, are believed; errors too must be signed
- * (both are OpenSSL's default). */
+/*
+ * Only messages of the one sender, signed under the trusted certificates, are believed; errors too must be signed (both are OpenSSL's
+ * default). The certificate of a CA often allows its key nothing but certificates and CRLs, and the CA signs CMP with it all the same:
+ * trusted by file and by name, it may. A responder must have the key usage for it.
+ */
 static int set_trust(OSSL_CMP_CTX *ctx, const ra_cmp_t *cmp)
 {
     if (!X509_STORE_up_ref(cmp->trust)) {
@@ -274,7 +277,8 @@ static int set_trust(OSSL_CMP_CTX *ctx, const ra_cmp_t *cmp)
         X509_STORE_free(cmp->trust);
         return 0;
     }
-    return OSSL_CMP_CTX_set1_expected_sender(ctx, cmp->sender) && OSSL_CMP_CTX_set1_recipient(ctx, cmp->ca_name);
+    return OSSL_CMP_CTX_set_option(ctx, OSSL_CMP_OPT_IGNORE_KEYUSAGE, cmp->sender_is_ca) &&
+           OSSL_CMP_CTX_set1_expected_sender(ctx, cmp->sender) && OSSL_CMP_CTX_set1_recipient(ctx, cmp->ca_name);
 }
 
 int ra_cmp_run_begin(ra_cmp_run_t *run, const ra_cmp_t *cmp, ra_ca_exchange_t *exchange, apr_pool_t *pool)

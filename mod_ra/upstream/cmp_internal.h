@@ -36,6 +36,7 @@ typedef struct ra_cmp_t {
     X509_STORE *trust;
     X509_NAME *ca_name; /* recipient of requests, issuer of certificates */
     X509_NAME *sender;  /* the only sender of answers that is believed */
+    int sender_is_ca;
     int use_p10cr;
     apr_interval_time_t connect_timeout;
 } ra_cmp_t;

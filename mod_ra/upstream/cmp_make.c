@@ -133,6 +133,7 @@ static apr_status_t load_trust(ra_cmp_t *cmp, const ra_cmp_settings_t *settings,
 /* A CA whose answers are signed by a responder of its own has another name there. */
 static apr_status_t load_sender(ra_cmp_t *cmp, const ra_cmp_settings_t *settings, ra_result_t *result)
 {
+    cmp->sender_is_ca = settings->sender == NULL;
     cmp->sender = settings->sender != NULL ? ra_cmp_name_parse(settings->sender) : X509_NAME_dup(cmp->ca_name);
     return cmp->sender != NULL ? APR_SUCCESS : wrong(result, "not a name of the form /C=CN/O=…/CN=…", settings->sender);
 }
