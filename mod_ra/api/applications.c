@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "business/certificate.h"
 #include "business/codes.h"
+#include "business/prefill.h"
 #include "business/production.h"
 #include "business/steps.h"
 
@@ -32,10 +33,42 @@ static apr_status_t open_application(ra_call_t *call, ra_application_t **papplic
     return status;
 }
 
+/* The merged form must be as good as a new one: it is checked against the schema of createApplication. */
+static apr_status_t check_merged(ra_call_t *call, const ra_json_t *form)
+{
+    for (int i = 0; i < ra_spec_operation_count(call->api->spec); i++) {
+        const ra_operation_t *operation = ra_spec_operation(call->api->spec, i);
+
+        if (operation->handler == ra_create_application) {
+            return ra_schema_check(operation->bodies[0].schema, form, "", call->act.tx->result)
+                       ? APR_SUCCESS
+                       : ra_refuse(call->act.tx->result, RA_PROBLEM_BODY_INVALID, "after the merge");
+        }
+    }
+    return APR_EGENERAL;
+}
+
+/* The counter makes an application of a form filled in beforehand: once, and under the number that the subscriber has. */
+static apr_status_t submit_prefill(ra_application_t **papplication, ra_call_t *call)
+{
+    ra_prefill_t *prefill;
+    ra_json_t *form;
+    apr_status_t status = ra_prefill_merge(&form, &prefill, &call->act, call->body);
+
+    if (status == APR_SUCCESS) {
+        status = check_merged(call, form);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_application_submit_numbered(papplication, &call->act, form, prefill->number);
+    }
+    return status == APR_SUCCESS ? ra_prefill_use(&call->act, prefill, (*papplication)->id) : status;
+}
+
 apr_status_t ra_create_application(ra_call_t *call)
 {
     ra_application_t *application;
-    apr_status_t status = ra_application_submit(&application, &call->act, call->body);
+    apr_status_t status = ra_json_get(call->body, "prefill_number") ? submit_prefill(&application, call)
+                                                                    : ra_application_submit(&application, &call->act, call->body);
 
     if (status != APR_SUCCESS) {
         return status;
@@ -78,21 +111,6 @@ apr_status_t ra_get_application(ra_call_t *call)
     apr_status_t status = open_application(call, &application);
 
     return status == APR_SUCCESS ? answer_application(call, application) : status;
-}
-
-/* The merged form must be as good as a new one: it is checked against the schema of createApplication. */
-static apr_status_t check_merged(ra_call_t *call, const ra_json_t *form)
-{
-    for (int i = 0; i < ra_spec_operation_count(call->api->spec); i++) {
-        const ra_operation_t *operation = ra_spec_operation(call->api->spec, i);
-
-        if (operation->handler == ra_create_application) {
-            return ra_schema_check(operation->bodies[0].schema, form, "", call->act.tx->result)
-                       ? APR_SUCCESS
-                       : ra_refuse(call->act.tx->result, RA_PROBLEM_BODY_INVALID, "after the merge");
-        }
-    }
-    return APR_EGENERAL;
 }
 
 apr_status_t ra_update_application(ra_call_t *call)

@@ -35,6 +35,9 @@
     X("disableSystemCertificate", ra_disable_certificate)                                                              \
     X("disableSystem", ra_disable_principal)                                                                           \
     X("enableSystem", ra_enable_principal)                                                                             \
+    X("createPrefill", ra_create_prefill)                                                                              \
+    X("getPrefill", ra_get_prefill)                                                                                    \
+    X("queryProgress", ra_query_progress)                                                                              \
     X("createApplication", ra_create_application)                                                                      \
     X("listApplications", ra_list_applications)                                                                        \
     X("getApplication", ra_get_application)                                                                            \
@@ -94,6 +97,9 @@ apr_status_t ra_bind_certificate(ra_call_t *call);
 apr_status_t ra_disable_certificate(ra_call_t *call);
 apr_status_t ra_disable_principal(ra_call_t *call);
 apr_status_t ra_enable_principal(ra_call_t *call);
+apr_status_t ra_create_prefill(ra_call_t *call);
+apr_status_t ra_get_prefill(ra_call_t *call);
+apr_status_t ra_query_progress(ra_call_t *call);
 apr_status_t ra_create_application(ra_call_t *call);
 apr_status_t ra_list_applications(ra_call_t *call);
 apr_status_t ra_get_application(ra_call_t *call);

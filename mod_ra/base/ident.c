@@ -101,10 +101,13 @@ int ra_mod1110_check(const char *digits, apr_size_t len)
     return (11 - product) % 10;
 }
 
-/* A number below 10^7, every one as likely; -1 when the generator fails. */
-static int random_seven_digits(void)
+/* The seven random digits of a day's numbers: the lower half is for applications, the upper one for forms filled in beforehand. */
+#define HALF_A_DAY 5000000
+
+/* A number below HALF_A_DAY, every one as likely; -1 when the generator fails. */
+static int random_half(void)
 {
-    const apr_uint32_t range = 10000000, fair = 4290000000U; /* the largest multiple of the range below 2^32 */
+    const apr_uint32_t range = HALF_A_DAY, fair = 4290000000U; /* the largest multiple of the range below 2^32 */
     apr_uint32_t value;
 
     do {
@@ -115,17 +118,55 @@ static int random_seven_digits(void)
     return (int)(value % range);
 }
 
-const char *ra_application_number_make(apr_time_t now, apr_pool_t *pool)
+static const char *number_make(apr_time_t now, int first, apr_pool_t *pool)
 {
     apr_time_exp_t day; /* China has one time zone and no summer time */
-    int number = random_seven_digits();
+    int number = random_half();
 
     if (number < 0 || apr_time_exp_tz(&day, now, 8 * 3600) != APR_SUCCESS) {
         return NULL;
     }
-    char *text = apr_psprintf(pool, "%04d%02d%02d%07d?", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday, number);
+    char *text = apr_psprintf(pool, "%04d%02d%02d%07d?", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday, first + number);
     text[15] = (char)('0' + ra_mod1110_check(text, 15));
     return text;
+}
+
+const char *ra_application_number_make(apr_time_t now, apr_pool_t *pool)
+{
+    return number_make(now, 0, pool);
+}
+
+const char *ra_prefill_number_make(apr_time_t now, apr_pool_t *pool)
+{
+    return number_make(now, HALF_A_DAY, pool);
+}
+
+const char *ra_digits_make(apr_size_t count, apr_pool_t *pool)
+{
+    const unsigned fair = 250; /* the largest multiple of 10 below 2^8 */
+    char *digits = apr_palloc(pool, count + 1);
+    apr_size_t len = 0;
+
+    while (len + 1 < count) {
+        unsigned char byte;
+
+        if (ra_random(&byte, 1) != APR_SUCCESS) {
+            return NULL;
+        }
+        if (byte < fair) {
+            digits[len++] = (char)('0' + byte % 10);
+        }
+    }
+    digits[len] = (char)('0' + ra_mod1110_check(digits, len));
+    digits[len + 1] = '\0';
+    return digits;
+}
+
+int ra_digits_are_well_typed(const char *digits)
+{
+    apr_size_t len = strlen(digits);
+
+    return len > 1 && strspn(digits, "0123456789") == len && digits[len - 1] - '0' == ra_mod1110_check(digits, len - 1);
 }
 
 int ra_application_number_is_valid(const char *text)

@@ -23,7 +23,14 @@ const char *ra_uuid_text(const unsigned char uuid[RA_UUID_BYTES], apr_pool_t *po
  * from a neighbour's. Uniqueness is the database's affair.
  */
 const char *ra_application_number_make(apr_time_t now, apr_pool_t *pool);
+/** As ra_application_number_make() for a form filled in beforehand: another half of the day's numbers, so that no application can draw one of these. */
+const char *ra_prefill_number_make(apr_time_t now, apr_pool_t *pool);
 int ra_application_number_is_valid(const char *text);
+
+/** Decimal digits, all random but the last, which is the check digit (ISO 7064 MOD 11,10); NULL when the random generator fails. */
+const char *ra_digits_make(apr_size_t count, apr_pool_t *pool);
+/** Decimal digits with a right check digit at the end? */
+int ra_digits_are_well_typed(const char *digits);
 
 /** ISO 7064 MOD 11,10 check digit over decimal digits; 0..9. */
 int ra_mod1110_check(const char *digits, apr_size_t len);

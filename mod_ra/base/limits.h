@@ -36,6 +36,12 @@
 #define RA_CODE_TRIES_MAX 5
 #define RA_CODE_RANDOM_BYTES 15 /* 120 bits: above the 112 that design §9 asks for */
 
+/* Forms filled in beforehand */
+#define RA_PREFILL_RETRY_SECONDS 3600
+#define RA_PREFILL_USED_DAYS 400 /* how long the code still tells how far the application is */
+#define RA_PROGRESS_TRIES_MAX 10 /* wrong ones of one number */
+#define RA_PROGRESS_TRIES_SECONDS 3600
+
 /* Keys outside the database */
 #define RA_KEY_FILE_MAX_BYTES (64 * 1024)
 #define RA_KEY_LABEL_MAX 64 /* characters */

@@ -86,6 +86,9 @@ apr_status_t ra_application_json(ra_json_t **pjson, const ra_act_t *act, const r
  */
 apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *body);
 
+/** As ra_application_submit() with a number that was given out before. RA_ERETRY when an application has it already. */
+apr_status_t ra_application_submit_numbered(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *body, const char *number);
+
 /** The form as it stands, in the shape of createApplication's body: what a merge patch is applied to. */
 apr_status_t ra_application_form(ra_json_t **pform, const ra_act_t *act, const ra_application_t *application);
 

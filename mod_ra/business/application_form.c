@@ -128,7 +128,7 @@ static apr_status_t check_places(const ra_form_t *form, const ra_act_t *act)
         ra_result_violation(result, "/subscriber/agency_id", RA_VIOLATION_UNKNOWN_REFERENCE);
         return ra_refuse(result, RA_PROBLEM_AGENCY_UNKNOWN, NULL);
     }
-    if (status == APR_SUCCESS && !act->who->is_system) {
+    if (status == APR_SUCCESS && act->who && !act->who->is_system) {
         ra_sight_t sight = ra_principal_sight(act->who, RA_ROLE_ACCEPTOR | RA_ROLE_ENTRY_OFFICER, act->tx->pool);
 
         if (!ra_sight_allows(&sight, form->region, form->agency_id, act->who->id)) {

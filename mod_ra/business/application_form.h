@@ -1,5 +1,5 @@
 /*
- * The form of an application: what a submitter says, made ready for the columns. Layer: business, private to application_*.c and subscriber.c.
+ * The form of an application: what a submitter says, made ready for the columns. Layer: business, private to application_*.c, subscriber.c and prefill.c.
  */
 #ifndef RA_BUSINESS_APPLICATION_FORM_H
 #define RA_BUSINESS_APPLICATION_FORM_H

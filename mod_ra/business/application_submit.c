@@ -49,12 +49,12 @@ static apr_status_t find_subscriber(const char **pid, const ra_act_t *act, const
     return status == APR_EEXIST ? RA_ERETRY : status;
 }
 
-static apr_status_t insert(const char *id, const ra_act_t *act, const ra_form_t *form, const char *subscriber_id)
+static apr_status_t insert(const char *id, const char *number, const ra_act_t *act, const ra_form_t *form, const char *subscriber_id)
 {
     apr_pool_t *pool = act->tx->pool;
     apr_status_t status = ra_sql_change(
         act->tx, NULL, insert_sql,
-        RA_VALUES(ra_v_uuid(id), ra_v_text(ra_application_number_make(apr_time_now(), pool)), ra_v_text(form->business->name),
+        RA_VALUES(ra_v_uuid(id), ra_v_text(number), ra_v_text(form->business->name),
                   ra_v_text(ra_kind_name(form->kind)), ra_v_text(form->usage), ra_v_text(ra_state_name(ra_lifecycle_first(form->business))),
                   ra_v_uuid(subscriber_id), ra_v_text(form->subject_name), ra_v_text(form->subject_key), ra_v_int(form->validity_years),
                   ra_v_text(form->note), ra_v_json(form->particulars, pool), ra_v_uuid(form->target_id), ra_v_text(form->region),
@@ -81,9 +81,14 @@ static apr_status_t write_submission(const ra_act_t *act, const ra_application_t
 
 apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *body)
 {
+    return ra_application_submit_numbered(papplication, act, body, ra_application_number_make(apr_time_now(), act->tx->pool));
+}
+
+apr_status_t ra_application_submit_numbered(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *body, const char *number)
+{
     const char *id = ra_uuid_make(act->tx->pool), *subscriber_id;
     ra_form_t form;
-    apr_status_t status = id ? ra_target_complete(&body, act, body) : APR_EGENERAL;
+    apr_status_t status = id && number ? ra_target_complete(&body, act, body) : APR_EGENERAL;
 
     if (status == APR_SUCCESS) {
         status = ra_form_read(&form, act, id, body);
@@ -92,7 +97,7 @@ apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act
         status = find_subscriber(&subscriber_id, act, &form);
     }
     if (status == APR_SUCCESS) {
-        status = insert(id, act, &form, subscriber_id);
+        status = insert(id, number, act, &form, subscriber_id);
     }
     if (status == APR_SUCCESS) {
         status = ra_application_read(papplication, act, id);

@@ -4,6 +4,8 @@
 #include "base/limits.h"
 #include "business/bulk.h"
 #include "business/codes.h"
+#include "business/prefill.h"
+#include "business/progress.h"
 
 /* Answers kept for repeated requests are of use for a week (design §4); removed in portions, so that no lock is held long. */
 static apr_status_t forget_answers(ra_tx_t *tx, void *baton)
@@ -24,6 +26,8 @@ static const duty_t duties[] = {
     {"forget stored answers", 10, forget_answers},
     {"forget authorisation codes", 10, ra_codes_forget},
     {"forget bulk operations", 10, ra_bulk_forget},
+    {"forget forms filled in beforehand", 10, ra_prefill_forget},
+    {"forget wrong tries", 60, ra_progress_forget},
 };
 #define DUTIES (sizeof(duties) / sizeof(duties[0]))
 

@@ -29,6 +29,9 @@ typedef struct ra_settings_t {
     apr_interval_time_t audit_alarm;     /* an event may wait so long to be sealed */
     const struct ra_profile_t *profiles; /* RA_PROFILES of them (business/profile.h), or NULL: those of ra_profiles_make() */
     int audit_batch_max;                 /* events of one batch */
+    int prefill_days;                    /* how long a form filled in beforehand waits for the counter */
+    int prefills_max;                    /* that wait at a time */
+    int prefills_per_client;             /* in a day */
     int status_needs_second_field;       /* the public query demands 社保编号 or serial (domain.md §18.4) */
 } ra_settings_t;
 

@@ -46,7 +46,7 @@ static apr_status_t check_state(const ra_act_t *act, const ra_business_t *busine
     return APR_SUCCESS;
 }
 
-static apr_status_t check_particulars(const ra_act_t *act, const ra_business_t *business, const ra_json_t *body)
+apr_status_t ra_target_particulars(const ra_act_t *act, const ra_business_t *business, const ra_json_t *body)
 {
     static const struct {
         unsigned bit;
@@ -119,7 +119,7 @@ apr_status_t ra_target_complete(const ra_json_t **pform, const ra_act_t *act, co
         status = check_state(act, business, &target);
     }
     if (status == APR_SUCCESS) {
-        status = check_particulars(act, business, body);
+        status = ra_target_particulars(act, business, body);
     }
     return status == APR_SUCCESS ? complete(pform, act, business, &target, body) : status;
 }

@@ -11,4 +11,7 @@
  */
 apr_status_t ra_target_complete(const ra_json_t **pform, const ra_act_t *act, const ra_json_t *body);
 
+/** Does the body say what the business asks beyond its form? RA_EREFUSED with RA_PROBLEM_PARTICULARS_MISSING. */
+apr_status_t ra_target_particulars(const ra_act_t *act, const ra_business_t *business, const ra_json_t *body);
+
 #endif

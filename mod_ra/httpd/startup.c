@@ -196,6 +196,9 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->audit_seal = apr_time_from_sec(globals->audit_seal);
     settings->audit_alarm = apr_time_from_sec(globals->audit_alarm);
     settings->audit_batch_max = (int)globals->audit_batch_max;
+    settings->prefill_days = (int)globals->prefill_days;
+    settings->prefills_max = (int)globals->prefills_max;
+    settings->prefills_per_client = (int)globals->prefills_per_client;
     settings->status_needs_second_field = globals->status_second_field;
 }
 

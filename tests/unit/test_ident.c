@@ -73,6 +73,38 @@ static void test_an_application_number_names_the_day_in_china(void **state)
     }
 }
 
+static void test_a_form_filled_in_beforehand_never_has_the_number_of_an_application(void **state)
+{
+    for (int i = 0; i < 200; i++) {
+        const char *number = ra_application_number_make(apr_time_now(), *state);
+        const char *prefill = ra_prefill_number_make(apr_time_now(), *state);
+
+        assert_in_range(number[8], '0', '4');
+        assert_in_range(prefill[8], '5', '9');
+        assert_true(ra_application_number_is_valid(prefill));
+    }
+}
+
+static void test_digits_are_checked_by_their_last(void **state)
+{
+    unsigned seen = 0;
+
+    for (int i = 0; i < 50; i++) {
+        const char *digits = ra_digits_make(20, *state);
+        char *typed = apr_pstrdup(*state, digits);
+
+        assert_int_equal(strlen(digits), 20);
+        assert_true(ra_digits_are_well_typed(digits));
+        typed[i % 20] = (char)('0' + (typed[i % 20] - '0' + 1) % 10);
+        assert_false(ra_digits_are_well_typed(typed));
+        seen |= 1u << (digits[0] - '0');
+    }
+    assert_true(seen & (seen - 1)); /* more than one first digit */
+    assert_false(ra_digits_are_well_typed(""));
+    assert_false(ra_digits_are_well_typed("1"));
+    assert_false(ra_digits_are_well_typed("12a"));
+}
+
 static void test_a_mistyped_application_number_is_noticed(void **state)
 {
     const char *number = ra_application_number_make(apr_time_now(), *state);
@@ -207,6 +239,8 @@ int main(void)
         UNIT_TEST(test_uuids_are_read_strictly),
         UNIT_TEST(test_mod1110_of_the_standard),
         UNIT_TEST(test_an_application_number_names_the_day_in_china),
+        UNIT_TEST(test_a_form_filled_in_beforehand_never_has_the_number_of_an_application),
+        UNIT_TEST(test_digits_are_checked_by_their_last),
         UNIT_TEST(test_a_mistyped_application_number_is_noticed),
         UNIT_TEST(test_times_print_in_utc_with_a_fraction_only_when_there_is_one),
         UNIT_TEST(test_times_are_read_with_their_offset),
