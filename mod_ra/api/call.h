@@ -19,7 +19,8 @@ typedef struct ra_call_t {
     ra_act_t act;              /* ra, tx, who (NULL for public operations) */
     ra_language_e language;
     const ra_json_t *params;   /* path and query parameters by name, typed as the schema says */
-    const ra_json_t *body;     /* NULL when there is none */
+    const ra_json_t *body;     /* NULL when there is none, or when it is not JSON */
+    ra_bytes_t content;        /* the body as it was sent; for operations whose body is not JSON */
     ra_if_match_t if_match;    /* where the operation needs it */
 
     /* the answer; in act.tx->pool */

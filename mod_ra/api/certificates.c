@@ -7,6 +7,7 @@
 #include "api/resources.h"
 #include "base/text.h"
 #include "base/x509.h"
+#include "business/certificate_check.h"
 #include "business/production.h"
 
 apr_status_t ra_list_certificates(ra_call_t *call)
@@ -75,6 +76,11 @@ apr_status_t ra_get_certificate_status(ra_call_t *call)
     }
     call->cache_control = "public, max-age=3";
     return ra_certificate_status(&call->answer, call->act.tx, ra_call_text(call, "subject"), number, serial);
+}
+
+apr_status_t ra_check_certificate(ra_call_t *call)
+{
+    return ra_certificate_check(&call->answer, &call->act, call->content);
 }
 
 /* --- operations ------------------------------------------------------------------------------------------------- */

@@ -110,6 +110,7 @@ static void start_call(serving_t *serving, ra_tx_t *tx)
     call->language = serving->language;
     call->params = serving->params;
     call->body = serving->body;
+    call->content = serving->raw_body;
     call->status = 200;
 }
 

@@ -187,6 +187,9 @@ apr_status_t ra_input_body(ra_json_t **pbody, const ra_request_t *request, const
     if (!media) {
         return ra_refuse(result, RA_PROBLEM_MEDIA_TYPE, NULL);
     }
+    if (!media->schema) {
+        return APR_SUCCESS; /* not JSON: the handler reads the bytes */
+    }
     if (ra_json_parse(pbody, (const char *)raw.data, raw.len, &ra_json_limits_request, &error, request->pool) != APR_SUCCESS) {
         ra_result_violation_param(result, "", error.code, "offset", apr_psprintf(request->pool, "%" APR_SIZE_T_FMT, error.offset));
         return ra_refuse(result, RA_PROBLEM_JSON_INVALID, error.code);

@@ -10,7 +10,7 @@
  */
 apr_status_t ra_input_params(ra_json_t **pparams, const ra_request_t *request, const ra_operation_t *operation, ra_result_t *result);
 
-/** Media type, size, JSON and schema of the body. *pbody NULL when an optional one is absent. @a raw are the bytes as read. */
+/** Media type, size, JSON and schema of the body. *pbody NULL when an optional one is absent, or is of a media type that is not JSON. @a raw are the bytes as read. */
 apr_status_t ra_input_body(ra_json_t **pbody, const ra_request_t *request, const ra_operation_t *operation, ra_bytes_t raw, ra_result_t *result);
 
 #endif

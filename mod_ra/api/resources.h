@@ -64,6 +64,7 @@
     X("listCertificates", ra_list_certificates)                                                                        \
     X("getCertificate", ra_get_certificate)                                                                            \
     X("getCertificateStatus", ra_get_certificate_status)                                                               \
+    X("checkCertificate", ra_check_certificate)                                                                        \
     X("listOperations", ra_list_operations)                                                                            \
     X("getOperation", ra_get_operation)                                                                                \
     X("settleOperation", ra_settle_operation)                                                                          \
@@ -117,6 +118,7 @@ apr_status_t ra_produce_certificate(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);
 apr_status_t ra_get_certificate(ra_call_t *call);
 apr_status_t ra_get_certificate_status(ra_call_t *call);
+apr_status_t ra_check_certificate(ra_call_t *call);
 apr_status_t ra_list_operations(ra_call_t *call);
 apr_status_t ra_get_operation(ra_call_t *call);
 apr_status_t ra_settle_operation(ra_call_t *call);

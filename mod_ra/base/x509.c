@@ -293,7 +293,11 @@ static X509_STORE *trusted_store(const char *ca_file, apr_time_t when)
     X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     X509_VERIFY_PARAM_set_auth_level(param, 2); /* 112 bits: no SHA-1, no RSA below 2048 */
-    X509_VERIFY_PARAM_set_time(param, (time_t)apr_time_sec(when));
+    if (when == RA_ANY_TIME) {
+        X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
+    } else {
+        X509_VERIFY_PARAM_set_time(param, (time_t)apr_time_sec(when));
+    }
     return store;
 }
 

@@ -87,8 +87,10 @@ apr_status_t ra_csr_parse_der(ra_csr_t **pcsr, ra_bytes_t der, const char *point
 apr_status_t ra_csr_of_key(ra_csr_t **pcsr, ra_bytes_t spki, const char *pointer, ra_result_t *result,
                            apr_pool_t *pool);
 
+#define RA_ANY_TIME ((apr_time_t)-1)
 /**
  * Is the certificate issued (directly or over intermediates in the same file) by the CA certificates of the PEM file, valid at @a when?
+ * @param when RA_ANY_TIME: whatever the time
  * @return APR_SUCCESS, or APR_EINVAL with result->log_detail
  */
 apr_status_t ra_cert_verify(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result, apr_pool_t *pool);

@@ -211,7 +211,10 @@ def test_examples_are_valid_and_every_body_has_one(document):
         for value in schema.get("examples", []):
             check(schema, value, name)
     for method, path, operation in operations(document):
-        for media in operation.get("requestBody", {}).get("content", {}).values():
+        for name, media in operation.get("requestBody", {}).get("content", {}).items():
+            assert name.endswith("json") == ("schema" in media), f"{path}: bytes have no schema, JSON has one"
+            if not media:
+                continue
             schema = document["components"]["schemas"][media["schema"]["$ref"].rsplit("/", 1)[1]]
             assert schema.get("examples"), f"{path} has no example"
 
