@@ -11,7 +11,7 @@ const ra_binding_t ra_api_bindings[] = {RA_OPERATIONS(BINDING){NULL, NULL}};
 
 int ra_handler_needs_no_store(ra_handler_fn handler)
 {
-    return handler == ra_get_openapi || handler == ra_list_businesses;
+    return handler == ra_get_openapi || handler == ra_list_businesses || handler == ra_list_downloads;
 }
 
 const char *ra_call_text(const ra_call_t *call, const char *name)

@@ -1,5 +1,6 @@
-/* Fault codes, articles, telephone numbers for everybody; reasons for a rejection for staff. Layer: api. */
+/* Fault codes, articles, telephone numbers, files for everybody; reasons for a rejection for staff. Layer: api. */
 #include "api/resources.h"
+#include "business/downloads.h"
 #include "business/knowledge.h"
 
 #define PUBLIC_FOR_A_MINUTE "public, max-age=60"
@@ -56,4 +57,14 @@ apr_status_t ra_list_contacts(ra_call_t *call)
 apr_status_t ra_list_rejection_reasons(ra_call_t *call)
 {
     return answer_list(call, RA_KNOWLEDGE_REASON, NULL, NULL);
+}
+
+apr_status_t ra_list_downloads(ra_call_t *call)
+{
+    apr_status_t status = ra_downloads_list(&call->answer, call->act.ra->downloads, call->act.tx->result, call->act.tx->pool);
+
+    if (status == APR_SUCCESS) {
+        call->cache_control = PUBLIC_FOR_A_MINUTE;
+    }
+    return status;
 }

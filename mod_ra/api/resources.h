@@ -14,6 +14,7 @@
     X("getArticle", ra_get_article)                                                                                    \
     X("listContacts", ra_list_contacts)                                                                                \
     X("listRejectionReasons", ra_list_rejection_reasons)                                                               \
+    X("listDownloads", ra_list_downloads)                                                                              \
     X("listOffices", ra_list_offices)                                                                                  \
     X("createOffice", ra_create_office)                                                                                \
     X("listAgencies", ra_list_agencies)                                                                                \
@@ -84,6 +85,7 @@ apr_status_t ra_list_articles(ra_call_t *call);
 apr_status_t ra_get_article(ra_call_t *call);
 apr_status_t ra_list_contacts(ra_call_t *call);
 apr_status_t ra_list_rejection_reasons(ra_call_t *call);
+apr_status_t ra_list_downloads(ra_call_t *call);
 apr_status_t ra_list_offices(ra_call_t *call);
 apr_status_t ra_create_office(ra_call_t *call);
 apr_status_t ra_list_agencies(ra_call_t *call);

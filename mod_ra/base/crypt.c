@@ -69,6 +69,28 @@ void ra_sha256(unsigned char digest[RA_SHA256_BYTES], const void *data, apr_size
     needed(SHA256(data, len, digest));
 }
 
+apr_status_t ra_sha256_file(unsigned char digest[RA_SHA256_BYTES], apr_file_t *file)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int good = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    apr_status_t status = good ? APR_SUCCESS : APR_EGENERAL;
+
+    while (status == APR_SUCCESS) {
+        char buffer[16 * 1024];
+        apr_size_t len = sizeof(buffer);
+
+        status = apr_file_read(file, buffer, &len);
+        if (status == APR_SUCCESS && EVP_DigestUpdate(context, buffer, len) != 1) {
+            status = APR_EGENERAL;
+        }
+    }
+    if (status == APR_EOF) {
+        status = EVP_DigestFinal_ex(context, digest, NULL) == 1 ? APR_SUCCESS : APR_EGENERAL;
+    }
+    EVP_MD_CTX_free(context);
+    return status;
+}
+
 void ra_hmac_sha256(unsigned char mac[RA_SHA256_BYTES], ra_bytes_t key, ra_bytes_t data)
 {
     unsigned int len = 0;

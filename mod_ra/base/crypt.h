@@ -6,6 +6,7 @@
 #define RA_BASE_CRYPT_H
 
 #include <apr_errno.h>
+#include <apr_file_io.h>
 #include <apr_pools.h>
 
 #define RA_SHA256_BYTES 32
@@ -25,6 +26,8 @@ int ra_bytes_equal(ra_bytes_t a, ra_bytes_t b); /* constant time for equal lengt
 apr_status_t ra_random(void *buffer, apr_size_t len);
 
 void ra_sha256(unsigned char digest[RA_SHA256_BYTES], const void *data, apr_size_t len);
+/** Of a file from where it stands to its end. A status of reading. */
+apr_status_t ra_sha256_file(unsigned char digest[RA_SHA256_BYTES], apr_file_t *file);
 void ra_hmac_sha256(unsigned char mac[RA_SHA256_BYTES], ra_bytes_t key, ra_bytes_t data);
 
 const char *ra_hex(ra_bytes_t bytes, apr_pool_t *pool);                                /* lower case */

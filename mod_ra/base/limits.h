@@ -42,6 +42,10 @@
 #define RA_PROGRESS_TRIES_MAX 10 /* wrong ones of one number */
 #define RA_PROGRESS_TRIES_SECONDS 3600
 
+/* Files for everybody */
+#define RA_DOWNLOAD_LIST_MAX_BYTES (256 * 1024)
+#define RA_DOWNLOAD_NAME_MAX_BYTES 200
+
 /* Keys outside the database */
 #define RA_KEY_FILE_MAX_BYTES (64 * 1024)
 #define RA_KEY_LABEL_MAX 64 /* characters */

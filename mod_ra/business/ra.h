@@ -9,6 +9,7 @@
 
 #include "base/crypt.h"
 #include "base/signature.h"
+#include "business/downloads.h"
 #include "store/store.h"
 #include "upstream/ca.h"
 #include "upstream/outbox.h"
@@ -43,6 +44,7 @@ typedef struct ra_t {
     const ra_signer_t *audit_key;   /* NULL: audit events are not sealed */
     const ra_ca_t *ca;              /* NULL when no upstream CA is configured */
     const ra_settings_t *settings;
+    ra_downloads_t *downloads;      /* files for everybody */
     ra_outbox_t *outbox;            /* set by ra_jobs_outbox() */
     /** Does one row of a bulk operation (business/bulk.h); set by api/ before threads. */
     apr_status_t (*bulk_row)(const void *baton, const struct ra_bulk_t *bulk, int index, const ra_json_t *row, apr_pool_t *pool);

@@ -77,6 +77,10 @@ void ra_child_init(apr_pool_t *pchild, server_rec *main_server)
         fail(main_server, status, "the database pool cannot be made");
         return;
     }
+    if (ra_downloads_make(&child->ra.downloads, ra_globals_get(main_server)->downloads, pool) != APR_SUCCESS) {
+        fail(main_server, APR_EGENERAL, "the folder of downloads cannot be watched");
+        return;
+    }
     child->server = main_server;
     child->ra.keyring = runtime->keyring;
     child->ra.audit_key = runtime->audit_key;

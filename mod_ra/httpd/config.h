@@ -35,6 +35,7 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(upstream_tls_ca, "RAUpstreamTLSCAFile", check_path, "PEM: verifies the TLS server of the CA")                    \
     X(upstream_trust, "RAUpstreamTrust", check_path, "PEM: CA certificates that protect the CA's answers and issue")   \
     X(upstream_sender, "RAUpstreamSender", check_any, "/C=CN/O=…/CN=…: who signs the CA's answers, if not the CA itself") \
+    X(downloads, "RADownloads", check_path, "folder of the files for everybody, with downloads.json")                  \
     X(first_administrator, "RAFirstAdministrator", check_sha256, "SHA-256 of the first administrator's certificate")   \
     X(credential_trust, "RACredentialTrust", check_path, "PEM: CAs of the certificates of people and systems")
 

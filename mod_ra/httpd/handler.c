@@ -8,6 +8,7 @@
 
 #include "httpd/child.h"
 #include "httpd/cmp_handler.h"
+#include "httpd/download.h"
 #include "httpd/health.h"
 #include "httpd/inbound.h"
 #include "httpd/metrics.h"
@@ -54,6 +55,8 @@ static int serve_plain(request_rec *r, const ra_inbound_t *inbound)
         return ra_health_live(r);
     case RA_ROUTE_READY:
         return ra_health_ready(r, inbound);
+    case RA_ROUTE_DOWNLOAD:
+        return ra_download_handler(r, inbound);
     default:
         return ra_metrics_page(r);
     }

@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "httpd/body.h"
+#include "httpd/download.h"
 #include "httpd/identity.h"
 #include "httpd/limiter.h"
 #include "httpd/log_ids.h"
@@ -108,6 +109,9 @@ static void find_route(request_rec *r, ra_inbound_t *inbound)
         inbound->route = RA_ROUTE_READY;
     } else if (strcmp(path, "/metrics") == 0 && inbound->server->host == RA_HOST_INTERNAL) {
         inbound->route = RA_ROUTE_METRICS;
+    } else if (below(path, RA_DOWNLOAD_BASE) != NULL && (inbound->server->host & (RA_HOST_PUBLIC | RA_HOST_STAFF))) {
+        inbound->path = path + strlen(RA_DOWNLOAD_BASE) + (path[strlen(RA_DOWNLOAD_BASE)] == '/');
+        inbound->route = RA_ROUTE_DOWNLOAD;
     } else if (is_cmp(path) && inbound->server->host == RA_HOST_PUBLIC) {
         inbound->route = RA_ROUTE_CMP;
     }
@@ -212,7 +216,7 @@ int ra_inbound_read(request_rec *r)
     apr_table_setn(r->notes, "ra-trace", inbound->trace.id);
     if (inbound->route == RA_ROUTE_API) {
         read_api(r, inbound);
-    } else if (inbound->route == RA_ROUTE_CMP) {
+    } else if (inbound->route == RA_ROUTE_CMP || inbound->route == RA_ROUTE_DOWNLOAD) {
         check_host_and_limit(r, inbound);
     }
     return DECLINED;

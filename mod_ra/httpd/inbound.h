@@ -21,13 +21,14 @@ typedef enum {
     RA_ROUTE_HEALTH,
     RA_ROUTE_READY,
     RA_ROUTE_METRICS,
-    RA_ROUTE_CMP
+    RA_ROUTE_CMP,
+    RA_ROUTE_DOWNLOAD
 } ra_route_e;
 
 typedef struct ra_inbound_t {
     ra_route_e route;
     const ra_server_t *server;
-    const char *path;       /* RA_ROUTE_API: below /api/v1, decoded once; "" for the base */
+    const char *path;       /* RA_ROUTE_API: below /api/v1, decoded once; "" for the base. RA_ROUTE_DOWNLOAD: the file's name */
     ra_match_t match;       /* RA_ROUTE_API; operation NULL and allow NULL otherwise */
     ra_trace_t trace;
     ra_bytes_t certificate; /* staff and api hosts: DER of the verified client certificate */

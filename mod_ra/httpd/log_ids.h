@@ -33,5 +33,6 @@
 #define RA_LOG_RANDOM "RA0743: "            /* no random bytes for a trace id */
 #define RA_LOG_NOT_READY "RA0744: "         /* /readyz answers 503 */
 #define RA_LOG_GAUGE "RA0745: "             /* a gauge of /metrics could not be read */
+#define RA_LOG_DOWNLOAD "RA0746: "          /* a file for everybody could not be sent */
 
 #endif

@@ -37,8 +37,8 @@ static const struct {
 #define RA_BOUNDS ((int)(sizeof(bounds) / sizeof(bounds[0])))
 
 /* What is counted beside the operations of the document. */
-static const char *const others[] = {"unmatched", "static", "healthz", "readyz", "metrics", "cmp"};
-enum { OTHER_UNMATCHED, OTHER_STATIC, OTHER_HEALTH, OTHER_READY, OTHER_METRICS, OTHER_CMP, OTHER_COUNT };
+static const char *const others[] = {"unmatched", "static", "healthz", "readyz", "metrics", "cmp", "download"};
+enum { OTHER_UNMATCHED, OTHER_STATIC, OTHER_HEALTH, OTHER_READY, OTHER_METRICS, OTHER_CMP, OTHER_DOWNLOAD, OTHER_COUNT };
 
 typedef struct ra_counter_row_t {
     _Atomic apr_uint64_t by_status[RA_STATUS_COUNT];
@@ -147,6 +147,8 @@ static int row_of(const ra_metrics_t *metrics, const ra_inbound_t *inbound)
         return first_other + OTHER_METRICS;
     case RA_ROUTE_CMP:
         return first_other + OTHER_CMP;
+    case RA_ROUTE_DOWNLOAD:
+        return first_other + OTHER_DOWNLOAD;
     default:
         return first_other + OTHER_STATIC;
     }
