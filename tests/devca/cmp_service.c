@@ -5,6 +5,7 @@
 #include "cmp_service.h"
 
 #include "cmp_decide.h"
+#include "sm2.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
@@ -105,7 +106,7 @@ static OSSL_CMP_MSG *process(session_t *session, const unsigned char *der, size_
     OSSL_CMP_MSG *request = d2i_OSSL_CMP_MSG(NULL, &at, (long)len);
     OSSL_CMP_MSG *reply = NULL;
 
-    if (request != NULL && at == der + len) {
+    if (request != NULL && at == der + len && sm2_prepare_message(request)) {
         if (session->signer != NULL) {
             OSSL_CMP_CTX_set1_srvCert(OSSL_CMP_SRV_CTX_get0_cmp_ctx(session->srv), session->signer);
         }

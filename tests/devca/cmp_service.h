@@ -30,8 +30,8 @@ typedef struct service_t {
     long crl_made_at;
 } service_t;
 
-/** Opens authority and ledger of @a dir. NULL on failure (said on stderr). */
-service_t *service_open(const char *dir);
+/** Opens authority and ledger of @a dir; a new authority has a key of @a key_type. NULL on failure (said on stderr). */
+service_t *service_open(const char *dir, const char *key_type);
 /** For a service that has not begun to serve. */
 void service_close(service_t *service);
 

@@ -2,6 +2,8 @@
  */
 #include "issue.h"
 
+#include "sm2.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/bn.h>
@@ -21,7 +23,10 @@
 
 EVP_PKEY *key_make(const char *type)
 {
-    return strcmp(type, "rsa") == 0 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+    if (strcmp(type, "rsa") == 0) {
+        return EVP_RSA_gen(2048);
+    }
+    return strcmp(type, "sm2") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "SM2") : EVP_EC_gen("P-256");
 }
 
 /* Adds one attribute of which @a type and @a value are texts of their own. */
@@ -144,7 +149,7 @@ X509 *authority_issue(const authority_t *authority, const issue_t *what)
     if (cert == NULL || !X509_set_version(cert, X509_VERSION_3) || !set_serial(cert) || !set_times(cert, what) ||
         !X509_set_issuer_name(cert, X509_get_subject_name(authority->cert)) ||
         !X509_set_subject_name(cert, what->subject) || !X509_set_pubkey(cert, what->key) ||
-        !add_extensions(cert, authority, what->extensions) || X509_sign(cert, authority->key, EVP_sha256()) <= 0) {
+        !add_extensions(cert, authority, what->extensions) || !sign_cert(cert, authority->key)) {
         X509_free(cert);
         return NULL;
     }
@@ -162,7 +167,7 @@ static X509 *self_sign(EVP_PKEY *key)
         !X509_set_subject_name(cert, name) || !X509_set_pubkey(cert, key) ||
         !add_by_text(cert, cert, NID_basic_constraints, "critical,CA:TRUE") ||
         !add_by_text(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign,digitalSignature") ||
-        !add_by_text(cert, cert, NID_subject_key_identifier, "hash") || X509_sign(cert, key, EVP_sha256()) <= 0) {
+        !add_by_text(cert, cert, NID_subject_key_identifier, "hash") || !sign_cert(cert, key)) {
         X509_free(cert);
         cert = NULL;
     }
@@ -226,7 +231,7 @@ X509_CRL *authority_crl(const authority_t *authority, const revoked_t *revoked, 
     }
     ASN1_TIME_free(now);
     ASN1_TIME_free(next);
-    if (!ok || !X509_CRL_sort(crl) || X509_CRL_sign(crl, authority->key, EVP_sha256()) <= 0) {
+    if (!ok || !X509_CRL_sort(crl) || !sign_crl(crl, authority->key)) {
         X509_CRL_free(crl);
         return NULL;
     }
@@ -284,10 +289,10 @@ EVP_PKEY *file_read_key(const char *path)
 }
 
 /* The certificate is written last and by rename: where it is, the key is. */
-static int create(const char *dir, const char *key_path, const char *cert_path)
+static int create(const char *dir, const char *key_type, const char *key_path, const char *cert_path)
 {
     char fresh[4200];
-    EVP_PKEY *key = key_make("p256");
+    EVP_PKEY *key = key_make(key_type);
     X509 *cert = key != NULL ? self_sign(key) : NULL;
     int ok;
 
@@ -299,7 +304,7 @@ static int create(const char *dir, const char *key_path, const char *cert_path)
     return ok;
 }
 
-authority_t *authority_open(const char *dir)
+authority_t *authority_open(const char *dir, const char *key_type)
 {
     char key_path[4096];
     char cert_path[4096];
@@ -307,7 +312,7 @@ authority_t *authority_open(const char *dir)
 
     snprintf(key_path, sizeof(key_path), "%s/ca.key", dir);
     snprintf(cert_path, sizeof(cert_path), "%s/ca.crt", dir);
-    if (authority == NULL || (access(cert_path, F_OK) != 0 && !create(dir, key_path, cert_path)) ||
+    if (authority == NULL || (access(cert_path, F_OK) != 0 && !create(dir, key_type, key_path, cert_path)) ||
         (authority->key = file_read_key(key_path)) == NULL || (authority->cert = file_read_cert(cert_path)) == NULL) {
         fprintf(stderr, "devca: the CA in %s can neither be read nor made\n", dir);
         ERR_print_errors_fp(stderr);

@@ -1,5 +1,5 @@
 /*
- * The authority: one self-signed P-256 CA that issues certificates, signs the CRL and protects CMP. Files STATE/ca.key
+ * The authority: one self-signed CA, P-256 or SM2, that issues certificates, signs the CRL and protects CMP. Files STATE/ca.key
  * and STATE/ca.crt. Ownership: what a function returns belongs to the caller unless the name says get0.
  */
 #ifndef DEVCA_ISSUE_H
@@ -14,8 +14,9 @@ typedef struct authority_t {
     char *crl_url; /* goes into certificates; NULL for none */
 } authority_t;
 
-/** Loads the CA of @a dir, creating it (and the folder) when it is not there. NULL on failure (said on stderr). */
-authority_t *authority_open(const char *dir);
+/** Loads the CA of @a dir, creating it (and the folder) with a key of @a key_type when it is not there. NULL on failure (said on
+ * stderr). */
+authority_t *authority_open(const char *dir, const char *key_type);
 void authority_free(authority_t *authority);
 
 /** What a new certificate says. Times may be NULL: from now, @a days long. */
@@ -41,7 +42,7 @@ typedef struct revoked_t {
 /** A signed X509_CRL, valid for a day. */
 X509_CRL *authority_crl(const authority_t *authority, const revoked_t *revoked, int count, long number);
 
-EVP_PKEY *key_make(const char *type); /* "p256" or "rsa" */
+EVP_PKEY *key_make(const char *type); /* "p256", "rsa" or "sm2" */
 /** "/C=CN/O=…/CN=…" in UTF-8; a backslash keeps the next character. NULL when it is no name. */
 X509_NAME *name_parse(const char *text);
 /** "DNS:localhost,IP:127.0.0.1" and so on, the words of openssl's configuration files. */

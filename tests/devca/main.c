@@ -2,7 +2,7 @@
  * The development CA: a small real CA for tests and the quickstart. Never installed, never for anything but
  * development.
  *
- *   devca --dir STATE --init
+ *   devca --dir STATE --init [--ca-key-type p256|sm2]
  *   devca --dir STATE --issue-ra NAME [--key-type p256|rsa] --out-cert F --out-key F
  *   devca --dir STATE --issue --subject "/CN=.." --eku clientAuth|serverAuth [--san IP:127.0.0.1,DNS:localhost] --days
  * N --out-cert F --out-key F devca --dir STATE --listen 127.0.0.1:PORT [--control 127.0.0.1:PORT] --ra-cert F...
@@ -43,6 +43,7 @@ typedef struct options_t {
     const char *eku;
     const char *san;
     const char *key_type;
+    const char *ca_key_type;
     const char *out_cert;
     const char *out_key;
     long days;
@@ -59,7 +60,8 @@ static const struct option names[] = {
     {"san", required_argument, NULL, 'n'},       {"key-type", required_argument, NULL, 'y'},
     {"out-cert", required_argument, NULL, 'o'},  {"out-key", required_argument, NULL, 'O'},
     {"days", required_argument, NULL, 'D'},      {"answer-cert", required_argument, NULL, 'w'},
-    {"answer-key", required_argument, NULL, 'W'}, {NULL, 0, NULL, 0},
+    {"answer-key", required_argument, NULL, 'W'}, {"ca-key-type", required_argument, NULL, 'Y'},
+    {NULL, 0, NULL, 0},
 };
 
 /* Where the text of an option goes, or NULL. */
@@ -96,6 +98,8 @@ static const char **place_of(options_t *options, int c)
         return &options->san;
     case 'y':
         return &options->key_type;
+    case 'Y':
+        return &options->ca_key_type;
     case 'o':
         return &options->out_cert;
     case 'O':
@@ -111,7 +115,7 @@ static int read_options(options_t *options, int argc, char **argv)
 
     memset(options, 0, sizeof(*options));
     options->days = 365;
-    options->key_type = "p256";
+    options->key_type = options->ca_key_type = "p256";
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         const char **place = place_of(options, c);
         if (place != NULL) {
@@ -217,6 +221,10 @@ static int load_ra_certs(service_t *service, const options_t *options)
 static int load_responder(service_t *service, const options_t *options)
 {
     if (options->answer_cert == NULL) {
+        if (EVP_PKEY_is_a(service->answer_key, "SM2")) {
+            fprintf(stderr, "devca: a CA with an SM2 key needs --answer-cert: OpenSSL 3.0 protects no CMP with SM2\n");
+            return 0;
+        }
         return 1;
     }
     X509_free(service->answer_cert);
@@ -305,7 +313,7 @@ static int serve(service_t *service, const options_t *options)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: devca --dir STATE --init\n"
+    fprintf(stderr, "usage: devca --dir STATE --init [--ca-key-type p256|sm2]\n"
                     "       devca --dir STATE --issue-ra NAME [--key-type p256|rsa] --out-cert F --out-key F\n"
                     "       devca --dir STATE --issue --subject /CN=.. [--eku clientAuth] [--san DNS:..,IP:..] [--days "
                     "N] --out-cert F --out-key F\n"
@@ -325,7 +333,7 @@ int main(int argc, char **argv)
         ((options.issue || options.ra_name != NULL) && (options.out_cert == NULL || options.out_key == NULL))) {
         return usage();
     }
-    if ((service = service_open(options.dir)) == NULL) {
+    if ((service = service_open(options.dir, options.ca_key_type)) == NULL) {
         return 1;
     }
     if (options.listen != NULL) {

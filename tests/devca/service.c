@@ -9,11 +9,11 @@
 
 #define CRL_MAX_AGE 3600
 
-service_t *service_open(const char *dir)
+service_t *service_open(const char *dir, const char *key_type)
 {
     service_t *service = calloc(1, sizeof(*service));
 
-    if (service == NULL || (service->authority = authority_open(dir)) == NULL) {
+    if (service == NULL || (service->authority = authority_open(dir, key_type)) == NULL) {
         free(service);
         return NULL;
     }

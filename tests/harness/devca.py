@@ -8,11 +8,13 @@ import httpx
 
 from . import process
 
+RESPONDER = "/C=CN/O=Development CA/CN=CMP responder"
+
 
 class DevCa:
-    """One development CA: `program` is build/devca (a copy the service user can run)."""
+    """One development CA: `program` is build/devca (a copy the service user can run). A CA with a key for SM2 has a responder for CMP."""
 
-    def __init__(self, program, state, log, port, control_port, ra_identity, tls_identity, trust_file):
+    def __init__(self, program, state, log, port, control_port, ra_identity, tls_identity, trust_file, key_type="p256"):
         self.program = str(program)
         self.state = state
         self.log = log
@@ -21,6 +23,7 @@ class DevCa:
         self.ra_certificate, self.ra_key = ra_identity
         self.tls = tls_identity
         self.trust_file = trust_file
+        self.key_type = key_type
         self.pid_file = state.parent / "devca.pid"
         self.process = None
 
@@ -39,10 +42,17 @@ class DevCa:
     def init(self):
         """Makes the CA and the RA's credential at it, once."""
         process.make_folder(self.state, 0o700)
-        process.run([self.program, "--dir", self.state, "--init"])
+        process.run([self.program, "--dir", self.state, "--init", "--ca-key-type", self.key_type])
         if not self.ra_certificate.exists():
             process.run([self.program, "--dir", self.state, "--issue-ra", "/C=CN/O=Shanxi CA/CN=RA of social security",
                          "--out-cert", self.ra_certificate, "--out-key", self.ra_key])
+        if self.key_type == "sm2" and not self.responder[1].exists():
+            process.run([self.program, "--dir", self.state, "--issue", "--subject", RESPONDER, "--out-cert", self.responder[0],
+                         "--out-key", self.responder[1]])
+
+    @property
+    def responder(self):
+        return self.state / "answer.crt", self.state / "answer.key"
 
     def chain(self):
         """PEM of the certificates that an issued certificate verifies against."""
@@ -55,6 +65,8 @@ class DevCa:
         command = [self.program, "--dir", self.state, "--listen", f"127.0.0.1:{self.port}",
                    "--tls-cert", self.tls.certificate, "--tls-key", self.tls.key,
                    "--control", f"127.0.0.1:{self.control_port}", "--ra-cert", self.ra_certificate]
+        if self.key_type == "sm2":
+            command += ["--answer-cert", self.responder[0], "--answer-key", self.responder[1]]
         with open(self.log, "ab") as log:
             environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
             self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,

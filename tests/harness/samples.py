@@ -7,6 +7,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from . import sm2
+
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100: no I, O, S, V, Z
 ORGANISATION_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -62,12 +64,16 @@ def application(agency_id, **changes):
 
 
 def key(kind="ec_p256"):
+    if kind == "sm2":
+        return sm2.Key()
     return ec.generate_private_key(ec.SECP256R1()) if kind == "ec_p256" else rsa.generate_private_key(65537, 2048)
 
 
 def csr(common_name, private_key=None):
     """A certificate request in PEM. @return (text, private key)"""
     private_key = private_key or key()
+    if isinstance(private_key, sm2.Key):
+        return private_key.csr(common_name), private_key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(private_key, hashes.SHA256())
     return request.public_bytes(serialization.Encoding.PEM).decode("ascii"), private_key

@@ -32,7 +32,7 @@ def state_folder(source, name):
 
 
 class Stack:
-    """One instance. `settings` are @NAMES@ of conf/quickstart.conf.in that differ from the usual."""
+    """One instance. `settings` are @NAMES@ of conf/quickstart.conf.in that differ from the usual, and CA_KEY_TYPE of the development CA."""
 
     def __init__(self, build, name="quickstart", ports=None, settings=None, say=lambda text: None):
         self.build = build if isinstance(build, Build) else Build(build)
@@ -118,7 +118,8 @@ class Stack:
     def _make_ca(self):
         credential = (self.state / "pki" / "ra-signer.crt", self.state / "pki" / "ra-signer.key")
         return DevCa(self.state / "bin" / "devca", self.state / "ca", self.logs / "devca.log", self.ports["ca"],
-                     self.ports["ca_control"], credential, self.server_identity, self.pki.root_file)
+                     self.ports["ca_control"], credential, self.server_identity, self.pki.root_file,
+                     self.settings.get("CA_KEY_TYPE", "p256"))
 
     def _configuration(self):
         threads = int(self.settings.get("THREADS", 25))
