@@ -15,6 +15,7 @@
 
 #include "base/der.h"
 #include "base/limits.h"
+#include "base/sm2.h"
 #include "base/x509_internal.h"
 
 /* ---- parts of a certificate; each returns a reason, or NULL ---- */
@@ -286,7 +287,7 @@ static X509_STORE *trusted_store(const char *ca_file, apr_time_t when)
     X509_STORE *store = X509_STORE_new();
     X509_LOOKUP *lookup = store ? X509_STORE_add_lookup(store, X509_LOOKUP_file()) : NULL;
 
-    if (!lookup || X509_load_cert_file(lookup, ca_file, X509_FILETYPE_PEM) < 1) {
+    if (!lookup || X509_load_cert_file(lookup, ca_file, X509_FILETYPE_PEM) < 1 || !ra_sm2_prepare_store(store)) {
         X509_STORE_free(store);
         return NULL;
     }
@@ -306,7 +307,7 @@ static const char *verify(X509_STORE *store, X509 *x509)
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     const char *reason = "the verification could not be set up";
 
-    if (context && X509_STORE_CTX_init(context, store, x509, NULL) == 1) {
+    if (context && ra_sm2_prepare_cert(x509) && X509_STORE_CTX_init(context, store, x509, NULL) == 1) {
         int good = X509_verify_cert(context) == 1;
         reason = good ? NULL : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
     }

@@ -73,7 +73,8 @@ typedef struct ra_csr_t {
 
 /**
  * Reads a PKCS#10 request (one PEM block, or base64 of DER without armour) and checks it: size, exact DER, one block, signature (proof of possession),
- * key kind RSA 2048..8192 bits or P-256, RSA exponent odd and > 65536 and < 2^256, modulus no small prime factor (< 1000), not an ROCA modulus, no CA:TRUE requested.
+ * key kind RSA 2048..8192 bits, P-256 or SM2, RSA exponent odd and > 65536 and < 2^256, modulus no small prime factor (< 1000), not an ROCA modulus, no CA:TRUE requested.
+ * A request for an SM2 key is signed with SM3 under the identifier 1234567812345678 (GM/T 0009), never under another or none.
  * @return RA_EREFUSED with RA_PROBLEM_CSR_INVALID (not readable, signature wrong) or RA_PROBLEM_KEY_WEAK, each with a violation at @a pointer
  */
 apr_status_t ra_csr_parse(ra_csr_t **pcsr, const char *text, const char *pointer, ra_result_t *result, apr_pool_t *pool);
@@ -90,6 +91,7 @@ apr_status_t ra_csr_of_key(ra_csr_t **pcsr, ra_bytes_t spki, const char *pointer
 #define RA_ANY_TIME ((apr_time_t)-1)
 /**
  * Is the certificate issued (directly or over intermediates in the same file) by the CA certificates of the PEM file, valid at @a when?
+ * Signatures with SM2 are verified under the identifier 1234567812345678, whatever the other certificates of the chain are signed with.
  * @param when RA_ANY_TIME: whatever the time
  * @return APR_SUCCESS, or APR_EINVAL with result->log_detail
  */

@@ -15,6 +15,7 @@
 
 #include "base/der.h"
 #include "base/limits.h"
+#include "base/sm2.h"
 #include "base/x509_internal.h"
 
 /* What is wrong with a request; no fields set while nothing is. */
@@ -87,7 +88,7 @@ static int encoding_is_usual(const ra_key_t *key, const EVP_PKEY *public_key, ap
     if (!usual.data || !ra_bytes_equal(usual, key->spki)) {
         return 0;
     }
-    return key->kind != RA_KEY_EC_P256 || (key->spki.len > 65 && key->spki.data[key->spki.len - 65] == 0x04);
+    return key->kind == RA_KEY_RSA || (key->spki.len > 65 && key->spki.data[key->spki.len - 65] == 0x04);
 }
 
 static int point_is_good(EVP_PKEY *public_key)
@@ -108,6 +109,7 @@ static int key_is_good(const ra_csr_t *csr, EVP_PKEY *public_key, refusal_t *ref
         weakness = ra_x509_rsa_weakness(public_key);
         break;
     case RA_KEY_EC_P256:
+    case RA_KEY_SM2:
         weakness = point_is_good(public_key) ? NULL : RA_VIOLATION_KEY_KNOWN_WEAK;
         break;
     default:
@@ -171,6 +173,20 @@ static int extensions_are_good(const X509_REQ *request, refusal_t *refusal)
 
 /* ---- the whole ---- */
 
+/*
+ * Is the request signed with its own key? OpenSSL compares the kind of the key with the algorithm of the signature, so
+ * SM2 under an identifier of its own, ECDSA on SM2's curve and SM2 on P-256 all end here.
+ */
+static int signature_is_good(const ra_csr_t *csr, X509_REQ *request, EVP_PKEY *public_key, refusal_t *refusal)
+{
+    if (ra_sm2_prepare_request(request) && X509_REQ_verify(request, public_key) == 1) {
+        return 1;
+    }
+    return refuse(refusal, RA_PROBLEM_CSR_INVALID,
+                  csr->key.kind == RA_KEY_SM2 ? RA_VIOLATION_CSR_SM2_SIGNATURE : RA_VIOLATION_CSR_SIGNATURE,
+                  "the proof of possession is wrong");
+}
+
 /* The key is judged before it is used: a signature under a monstrous key would be costly to verify. */
 static int check(ra_csr_t *csr, X509_REQ *request, refusal_t *refusal, apr_pool_t *pool)
 {
@@ -184,10 +200,7 @@ static int check(ra_csr_t *csr, X509_REQ *request, refusal_t *refusal, apr_pool_
     if (!key_is_good(csr, public_key, refusal, pool)) {
         return 0;
     }
-    if (X509_REQ_verify(request, public_key) != 1) {
-        return refuse(refusal, RA_PROBLEM_CSR_INVALID, RA_VIOLATION_CSR_SIGNATURE, "the proof of possession is wrong");
-    }
-    return extensions_are_good(request, refusal);
+    return signature_is_good(csr, request, public_key, refusal) && extensions_are_good(request, refusal);
 }
 
 static int read_der(ra_csr_t *csr, refusal_t *refusal, apr_pool_t *pool)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/sm2.h"
 
 #define CALLS_MAX 4                          /* messages of one try: request, poll, confirmation, and one more poll */
 #define CONFIRM_TIMEOUT apr_time_from_sec(5) /* at least this long for certConf: the certificate is already ours */
@@ -34,7 +35,7 @@ static OSSL_CMP_MSG *decode(ra_bytes_t bytes)
     const unsigned char *at = bytes.data;
     OSSL_CMP_MSG *message = d2i_OSSL_CMP_MSG(NULL, &at, (long)bytes.len);
 
-    if (message != NULL && at != bytes.data + bytes.len) {
+    if (message != NULL && (at != bytes.data + bytes.len || !ra_cmp_prepare_sm2(message))) {
         OSSL_CMP_MSG_free(message);
         return NULL;
     }
@@ -196,7 +197,8 @@ static apr_array_header_t *build_chain(ra_cmp_run_t *run, X509 *cert)
     apr_array_header_t *chain = NULL;
     int i;
 
-    if (store_ctx != NULL && X509_STORE_CTX_init(store_ctx, run->cmp->trust, cert, extra) == 1) {
+    if (store_ctx != NULL && ra_sm2_prepare_cert(cert) && ra_sm2_prepare_certs(extra) &&
+        X509_STORE_CTX_init(store_ctx, run->cmp->trust, cert, extra) == 1) {
         X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(store_ctx), X509_V_FLAG_NO_CHECK_TIME);
         if (X509_verify_cert(store_ctx) == 1) {
             STACK_OF(X509) *way = X509_STORE_CTX_get0_chain(store_ctx);

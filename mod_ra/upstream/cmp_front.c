@@ -161,7 +161,7 @@ static OSSL_CMP_MSG *decode(ra_bytes_t bytes)
     const unsigned char *at = bytes.data;
     OSSL_CMP_MSG *message = bytes.len > 0 ? d2i_OSSL_CMP_MSG(NULL, &at, (long)bytes.len) : NULL;
 
-    if (message != NULL && at != bytes.data + bytes.len) {
+    if (message != NULL && (at != bytes.data + bytes.len || !ra_cmp_prepare_sm2(message))) {
         OSSL_CMP_MSG_free(message);
         return NULL;
     }

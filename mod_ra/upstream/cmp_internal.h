@@ -2,6 +2,7 @@
  * What the files of the CMP adapter share. Nobody else includes it.
  *   cmp_make.c     loads credential, trust and settings
  *   cmp_content.c  names, extensions and other contents of a request, and the view of a message header
+ *   cmp_sm2.c      the signer's identifier of SM2 in messages
  *   cmp_exchange.c one exchange: what goes over the wire, what is replayed, what the CA's certificate must be
  *   cmp.c          enrol and revoke, and what came out of it
  * Layer: upstream. Thread rule: a ra_cmp_t is immutable; a ra_cmp_run_t belongs to one call.
@@ -76,6 +77,12 @@ ra_bytes_t ra_cmp_sender_nonce(const OSSL_CMP_MSG *message, apr_pool_t *pool);
 /** Text of others made fit for logs and screens: UTF-8, no control characters, at most 300 bytes. */
 const char *ra_cmp_clean_text(const char *text, apr_size_t len, apr_pool_t *pool);
 ra_bytes_t ra_cmp_cert_der(X509 *cert, apr_pool_t *pool);
+
+/**
+ * Tells the request of a p10cr and the extra certificates of a message that SM2 signs under the identifier
+ * 1234567812345678: to be called on every message that comes from outside. @return 0 when memory is short
+ */
+int ra_cmp_prepare_sm2(OSSL_CMP_MSG *message);
 
 /* cmp_exchange.c */
 /** A context with credential, trust, transactionID and callbacks; NULL on failure. run->ctx; freed by ra_cmp_run_end().

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/sm2.h"
 
 #define FILE_MAX_BYTES (1024 * 1024)
 
@@ -119,7 +120,7 @@ static apr_status_t load_trust(ra_cmp_t *cmp, const ra_cmp_settings_t *settings,
         if (cmp->ca_name == NULL) {
             cmp->ca_name = X509_NAME_dup(X509_get_subject_name(cert));
         }
-        ok = cmp->ca_name != NULL && X509_STORE_add_cert(cmp->trust, cert) == 1;
+        ok = cmp->ca_name != NULL && ra_sm2_prepare_cert(cert) && X509_STORE_add_cert(cmp->trust, cert) == 1;
         X509_free(cert);
     }
     BIO_free(in);

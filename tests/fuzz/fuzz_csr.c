@@ -142,7 +142,8 @@ static void check_csr(const char *text, apr_pool_t *pool)
         return;
     }
     FUZZ_MUST(result->problem == NULL && fuzz_is_printable(csr->subject.text));
-    FUZZ_MUST(csr->key.kind == RA_KEY_EC_P256 || (csr->key.kind == RA_KEY_RSA && csr->key.bits >= RA_RSA_MIN_BITS));
+    FUZZ_MUST(csr->key.kind == RA_KEY_EC_P256 || csr->key.kind == RA_KEY_SM2 ||
+              (csr->key.kind == RA_KEY_RSA && csr->key.bits >= RA_RSA_MIN_BITS));
     text = ra_pem_write("CERTIFICATE REQUEST", csr->der, pool);
     if (strlen(text) <= RA_CSR_MAX_BYTES) {
         FUZZ_MUST(ra_csr_parse(&again, text, "/csr", result, pool) == APR_SUCCESS);

@@ -311,7 +311,6 @@ static void test_keys_of_other_kinds_are_refused(void **state)
     EVP_PKEY *const keys[] = {
         EVP_EC_gen("P-384"),
         EVP_EC_gen("secp256k1"),
-        EVP_EC_gen("SM2"),
         EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"),
         EVP_PKEY_Q_keygen(NULL, NULL, "X25519"),
     };
@@ -321,18 +320,6 @@ static void test_keys_of_other_kinds_are_refused(void **state)
         assert_key_refused(keys[i], "key-kind", *state);
         EVP_PKEY_free(keys[i]);
     }
-}
-
-static void test_an_sm2_key_is_recognised(void **state)
-{
-    EVP_PKEY *key = EVP_EC_gen("SM2");
-    ra_bytes_t der = signed_request(request_of(key), ec_key, EVP_sha256(), *state);
-    ra_result_t *result = ra_result_make(*state);
-    ra_csr_t *csr;
-
-    assert_int_equal(ra_csr_parse(&csr, pem_of(der, *state), "/csr", result, *state), RA_EREFUSED);
-    assert_string_equal(result->log_detail, "sm2");
-    EVP_PKEY_free(key);
 }
 
 /* A curve spelled out in the key could have another base point (CVE-2020-0601). */
@@ -905,7 +892,6 @@ int main(void)
         UNIT_TEST(test_a_request_for_a_ca_certificate_is_refused_wherever_it_hides),
         UNIT_TEST(test_an_unreadable_extension_request_is_refused),
         UNIT_TEST(test_keys_of_other_kinds_are_refused),
-        UNIT_TEST(test_an_sm2_key_is_recognised),
         UNIT_TEST(test_a_curve_that_is_not_named_is_refused),
         UNIT_TEST(test_a_compressed_point_is_refused),
         UNIT_TEST(test_an_rsa_key_in_another_encoding_is_refused),

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from harness import samples, sm2
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("RA_BUILD", SOURCE / "build")).resolve()
@@ -107,9 +108,8 @@ class Exchange:
         public = self.key.public_key()
         self.spki = public.public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         (folder / "spki").write_bytes(self.spki)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "what the tool wrote")])
-        csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(self.key, hashes.SHA256())
-        (folder / "csr").write_bytes(csr.public_bytes(DER))
+        text, _ = samples.csr("what the tool wrote", self.key)
+        (folder / "csr").write_bytes(sm2.der_of(text))
         self.transaction = os.urandom(16).hex()
 
     def options(self, url=None, signer="ra", tls="ra", trust=None):
@@ -524,6 +524,25 @@ def test_responder_of_the_ca_is_believed_where_it_is_named_as_the_sender(tmp_pat
         assert unnamed.enrol()["outcome"] == "unknown"
     finally:
         ca.stop()
+
+
+# SM2
+
+@pytest.mark.parametrize("request_type", [[], ["--p10cr"]], ids=["cr", "p10cr"])
+def test_sm2_key_is_certified(make_exchange, request_type):
+    exchange = make_exchange(key=samples.key("sm2"))
+    answer = exchange.enrol(*request_type)
+    assert answer["outcome"] == "done" and answer["chain"] == 1, answer
+    assert bytes.fromhex(answer["certificate"]).count(exchange.spki) == 1
+    assert [line["serial"] for line in exchange.certificates()] == [serial_of(certificate_of(answer))]
+
+
+@pytest.mark.parametrize("distid", [None, "ALICE123@YAHOO.COM"])
+def test_ca_refuses_a_p10cr_under_another_identifier(make_exchange, distid):
+    exchange = make_exchange(key=samples.key("sm2"))
+    (exchange.folder / "csr").write_bytes(sm2.der_of(exchange.key.csr("x", distid)))
+    answer = exchange.enrol("--p10cr")
+    assert answer["outcome"] in ("rejected", "unknown") and exchange.certificates() == [], answer
 
 
 @pytest.mark.parametrize("signer", ["tls"])
