@@ -82,6 +82,15 @@ addMessages('material', {
   icp_licence: ['ICP 许可证复印件', 'Copy of the ICP licence'],
   wire_voucher: ['电汇凭证复印件', 'Copy of the wire voucher'],
 })
+addMessages('cause', { lost: ['丢失', 'Lost'], damaged: ['损坏', 'Damaged'], changed: ['变更', 'Changed'] })
+addMessages('revocation_reason', {
+  unspecified: ['未说明', 'Unspecified'],
+  key_compromise: ['密钥泄露', 'Key compromised'],
+  affiliation_changed: ['隶属关系变更', 'Affiliation changed'],
+  superseded: ['已被新证书取代', 'Superseded'],
+  cessation_of_operation: ['停止使用', 'No longer used'],
+})
+addMessages('id_document', { resident_id: ['居民身份证', 'Resident ID'], passport: ['护照', 'Passport'], other: ['其他有效证件', 'Another document'] })
 addMessages('role', {
   acceptor: ['受理人员', 'Acceptor'],
   entry_officer: ['证书录入管理员', 'Entry officer'],
