@@ -87,6 +87,38 @@ def test_sixteen_submissions_of_sixteen_names_of_one_subscriber(ra):
     assert len({answer.json()["number"] for answer in answers}) == 16
 
 
+def test_acceptances_at_two_counters_do_not_block_each_other(ra):
+    """Different applications have nothing to wait for: MariaDB ends none of the transactions for another one."""
+    cases = [ra.case("awaiting_acceptance") for _ in range(64)]
+    deadlocks = "SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'"
+    before = ra.sql(deadlocks)
+    clients = [ra.open("staff", "acceptor") for _ in range(16)]
+
+    def accept_some(place):
+        for case in cases[place::16]:
+            clients[place].post(f"{case.path}/acceptance", acceptance("organisation"), tag=case.tag)
+
+    try:
+        all_at_once(16, lambda place: clients[place].get("/me"))
+        all_at_once(16, accept_some)
+    finally:
+        for client in clients:
+            client.close()
+    assert ra.sql(deadlocks) == before
+
+
+def test_one_application_accepted_at_two_counters(ra):
+    case = ra.case("awaiting_acceptance")
+    clients = [ra.open("staff", "acceptor") for _ in range(6)]
+    try:
+        answers = all_at_once(6, lambda place: clients[place].post(f"{case.path}/acceptance", acceptance("organisation"), tag=case.tag,
+                                                                   expect=(200, 412)))
+    finally:
+        for client in clients:
+            client.close()
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 5
+
+
 def test_one_receipt_at_two_counters(ra):
     cases = [ra.case("awaiting_acceptance") for _ in range(4)]
     body = acceptance("organisation")
