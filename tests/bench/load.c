@@ -2,11 +2,13 @@
  * Load on an HTTPS server: every connection is kept alive and has one request under way, as long as the time or the
  * list of requests lasts. Part of the benchmarks. Thread rule: one thread.
  *
- *   load --port N --ca FILE [--cert FILE --key FILE] --requests FILE --connections N (--seconds S [--first N] | --once)
+ *   load --port N --ca FILE [--cert FILE --key FILE] --requests FILE --connections N
+ *        (--seconds S [--first N] | --once [--answers FILE])
  *
  * The file holds requests as "<bytes>\n<request>" one after the other. Prints "ready" when all connections are open,
  * begins at a line on standard input, and prints one line of JSON: requests, errors, body bytes, seconds, CPU seconds
- * of this process while it measured, and where in the list the next round may go on.
+ * of this process while it measured, and where in the list the next round may go on. --answers keeps the bodies, each as
+ * "<number of its request> <bytes>\n<body>".
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -42,12 +44,14 @@ typedef struct connection_t {
     int status;
     int busy;
     long body;
+    long number; /* of the request */
     char buffer[ANSWER_MAX + 1];
 } connection_t;
 
 typedef struct load_t {
     int port;
-    const char *ca, *cert, *key, *file;
+    const char *ca, *cert, *key, *file, *answers_file;
+    FILE *answers;
     int connections;
     double seconds;
     int once;
@@ -186,7 +190,7 @@ static void send_next(load_t *load, connection_t *connection)
         load->busy--;
         return;
     }
-    load->next++;
+    connection->number = load->next++;
     if (SSL_write(connection->ssl, request->bytes, request->len) != request->len) {
         fail("a request could not be sent at once");
     }
@@ -196,6 +200,10 @@ static void finish(load_t *load, connection_t *connection)
 {
     load->done++;
     load->body_bytes += connection->body;
+    if (load->answers) {
+        fprintf(load->answers, "%ld %ld\n", connection->number, connection->body);
+        fwrite(connection->buffer + connection->whole - connection->body, 1, (size_t)connection->body, load->answers);
+    }
     if (connection->status < 200 || connection->status > 299) {
         if (load->errors++ < 3) {
             fprintf(stderr, "load: %.1000s\n%.1000s\n", connection->buffer,
@@ -291,7 +299,7 @@ static void read_options(load_t *load, int argc, char **argv)
     static const struct option options[] = {
         {"port", 1, NULL, 'p'},     {"ca", 1, NULL, 'a'},    {"cert", 1, NULL, 'c'},        {"key", 1, NULL, 'k'},
         {"requests", 1, NULL, 'r'}, {"first", 1, NULL, 'f'}, {"connections", 1, NULL, 'n'}, {"seconds", 1, NULL, 's'},
-        {"once", 0, NULL, 'o'},     {NULL, 0, NULL, 0}};
+        {"once", 0, NULL, 'o'},     {"answers", 1, NULL, 'w'}, {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -320,6 +328,9 @@ static void read_options(load_t *load, int argc, char **argv)
         case 's':
             load->seconds = atof(optarg);
             break;
+        case 'w':
+            load->answers_file = optarg;
+            break;
         case 'o':
             load->once = 1;
             break;
@@ -340,6 +351,12 @@ int main(int argc, char **argv)
     read_options(&load, argc, argv);
     read_requests(&load);
     load.context = make_context(&load);
+    if (load.answers_file && !(load.answers = fopen(load.answers_file, "wb"))) {
+        fail("the answers cannot be kept");
+    }
     measure(&load);
+    if (load.answers && fclose(load.answers)) {
+        fail("the answers cannot be kept");
+    }
     return load.errors ? 1 : 0;
 }
