@@ -17,12 +17,12 @@ FORM = "单位证书申请表.pdf"
 
 @pytest.fixture(scope="module")
 def shop(make_ra):
-    return make_ra("downloads", EXTRA_GLOBAL="RADownloads downloads")
+    return make_ra("downloads", DOWNLOADS="RADownloads files")
 
 
 @pytest.fixture(scope="module")
 def folder(shop):
-    place = shop.stack.state / "httpd" / "downloads"
+    place = shop.stack.state / "httpd" / "files"
     place.mkdir()
     (place / "driver-4.2.exe").write_bytes(DRIVER)
     (place / FORM).write_bytes(b"%PDF-1.7 form")
@@ -148,6 +148,13 @@ def test_files_are_on_the_public_and_the_staff_host(shop, folder):
         assert client.http.get("/downloads/page.html").status_code == 404
 
 
-def test_without_a_folder_the_list_is_empty(ra):
-    assert ra.public.get("/downloads").json() == {"items": []}
-    assert ra.public.http.get("/downloads/x").status_code == 404
+def test_instance_offers_the_certificates_of_its_ca(ra):
+    offered, = ra.public.get("/downloads").json()["items"]
+    answer = ra.public.http.get("/downloads/" + offered["file"])
+    assert answer.content == ra.stack.ca.chain() and hashlib.sha256(answer.content).hexdigest() == offered["sha256"]
+
+
+def test_without_a_folder_the_list_is_empty(make_ra):
+    bare = make_ra("no-downloads", DOWNLOADS="")
+    assert bare.public.get("/downloads").json() == {"items": []}
+    assert bare.public.http.get("/downloads/ca-chain.pem").status_code == 404

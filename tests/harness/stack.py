@@ -5,6 +5,7 @@ where that user cannot go, and the path of a socket has at most 107 bytes.
 """
 import base64
 import hashlib
+import json
 import os
 import pathlib
 import secrets
@@ -135,7 +136,7 @@ class Stack:
             "AUDIT_KEY": self.state / "secrets" / "audit.key", "AUDIT_PUBLIC": self.state / "pki" / "audit.pub",
             **{f"PORT_{host.upper()}": self.ports[host] for host in ("public", "staff", "api", "internal")},
             "RATE_PUBLIC": "off", "RATE_STAFF": "off", "RATE_API": "off",
-            "EXTRA_GLOBAL": "", "EXTRA_PUBLIC": "", "EXTRA_STAFF": "", "EXTRA_API": "", **self.settings,
+            "DOWNLOADS": f'RADownloads "{self.state}/downloads"', "EXTRA_GLOBAL": "", "EXTRA_PUBLIC": "", "EXTRA_STAFF": "", "EXTRA_API": "", **self.settings,
         }
 
     def start(self):
@@ -149,6 +150,7 @@ class Stack:
             self.ca.init()
             write(self.ca_chain, self.ca.chain())
             process.own(self.state / "pki")
+            self._offer_downloads()
             self.ca.start()
         with Timed(self.say, "httpd"):
             self.httpd.configure(**self._configuration())
@@ -157,6 +159,16 @@ class Stack:
         with Timed(self.say, "people and their certificates"):
             self.ids = seed.seed(self)
         return self
+
+    def _offer_downloads(self):
+        """Files for everybody: the certificates that what is issued verifies against."""
+        folder = process.make_folder(self.state / "downloads")
+        write(folder / "ca-chain.pem", self.ca.chain())
+        texts = {"title": {"zh-CN": "CA 证书链", "en": "Certificates of the CA"},
+                 "description": {"zh-CN": "安装到“受信任的根证书颁发机构”", "en": "To be installed among the trusted root authorities"}}
+        item = {"file": "ca-chain.pem", "category": "certificate", **texts}
+        write(folder / "downloads.json", json.dumps({"items": [item]}, ensure_ascii=False).encode())
+        process.own(folder)
 
     def is_ready(self):
         with self.client("internal") as client:

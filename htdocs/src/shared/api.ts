@@ -69,6 +69,8 @@ export interface CallOptions {
   path?: Record<string, string>
   query?: Record<string, unknown>
   body?: unknown
+  /** Sent as it is, in place of a body. */
+  file?: Blob
   /** The ETag of the object that is changed. */
   etag?: string
   /** Idempotency-Key; made anew when absent. */
@@ -118,7 +120,7 @@ async function exchange(method: Method, path: string, options: CallOptions, head
   limit.addEventListener('abort', end)
   options.signal?.addEventListener('abort', end)
   try {
-    const body = options.body === undefined ? undefined : JSON.stringify(options.body)
+    const body = options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
     return await fetch(address(path, options), { method: method.toUpperCase(), headers, body, signal: stop.signal, cache: 'no-store' })
   } catch (error) {
     if (options.signal?.aborted) throw error
@@ -165,6 +167,9 @@ export const api = {
     call<AnswerOf<P, 'put'>>('put', path, options),
   patch: <P extends PathOf<'patch'>>(path: P, options: Omit<CallOptions, 'body'> & { body?: BodyOf<P, 'patch'> } = {}) =>
     call<AnswerOf<P, 'patch'>>('patch', path, options),
+  /** A file as the body, of a media type that the document names. */
+  postFile: <P extends PathOf<'post'>>(path: P, file: Blob, type: string) =>
+    call<AnswerOf<P, 'post'>>('post', path, { file, headers: { 'Content-Type': type } }),
   /** An address whose last part is known at run time only (the step of a business). */
   postTo: <T>(path: string, options: CallOptions = {}) => call<T>('post', path, options),
   /** A file: another representation than JSON, or an address that is not of the API document. */

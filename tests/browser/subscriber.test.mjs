@@ -1,0 +1,385 @@
+// The subscriber's pages: forms filled in beforehand, their progress, and everything that helps without a login.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { accessible, caller, finish, output, people, settings, subjectName, visit } from './support.mjs'
+
+let order = 0
+const uscc = () => settings.uscc[order++ % settings.uscc.length]
+const socialSecurityNumber = () => `14${process.pid}${String(Date.now()).slice(-6)}${String(++order).padStart(2, '0')}`.slice(0, 20)
+const text = (page, name) => page.locator(`[data-test=${name}]`).innerText()
+const next = (page) => page.click('[data-test=next]')
+const heading = (page, words) => page.getByRole('heading', { name: words, level: 2, exact: true }).waitFor()
+
+async function fillSubscriber(page, changes = {}) {
+  const values = { name: subjectName(), number: socialSecurityNumber(), code: uscc(), contact: '李明', phone: '0351-7037581', ...changes }
+  for (const [id, value] of Object.entries(values)) await page.fill(`#${id}`, value)
+  await page.selectOption('#agency', settings.ids.agency)
+  return values
+}
+
+/** From the first step to the receipt. @return what was typed, number and code */
+async function fillIn(page, { kind = 'organisation', subscriber = {} } = {}) {
+  await page.selectOption('#kind', kind)
+  await next(page)
+  const typed = await fillSubscriber(page, subscriber)
+  await next(page)
+  await page.fill('#subject', typed.name)
+  await next(page)
+  await page.click('[data-test=hand-in]')
+  return { ...typed, ...(await receipt(page)) }
+}
+
+async function receipt(page) {
+  await page.waitForSelector('[data-test=receipt]')
+  const [number, code] = [await text(page, 'number'), await text(page, 'code')].map((one) => one.replace(/\s/g, ''))
+  assert.match(number, /^\d{16}$/)
+  assert.match(code, /^\d{20}$/)
+  return { number, code }
+}
+
+test('a form filled in at home becomes an application at the counter', async () => {
+  const page = await visit()
+  await page.click('text=在线填表')
+  await page.getByText('填表不等于提交申请').waitFor()
+  await next(page)
+  assert.equal(await page.locator('[data-pointer=kind] [role=alert]').innerText(), '必填')
+  await accessible(page, 'the first step')
+  await page.selectOption('#kind', 'organisation')
+  await page.getByText('营业执照副本复印件').waitFor()
+  await next(page)
+  await heading(page, '订户')
+  const code = uscc()
+  await page.fill('#code', code.slice(0, 17) + (code[17] === 'A' ? 'B' : 'A'))
+  await page.getByText('校验位不符，请核对').waitFor()
+  await page.fill('#code', code)
+  await page.getByText('校验通过').waitFor()
+  const typed = await fillSubscriber(page, { code })
+  await accessible(page, 'the second step')
+  await page.reload()
+  await page.getByText('已恢复上次填写的内容').waitFor()
+  assert.equal(await page.inputValue('#name'), typed.name)
+  assert.equal(await page.inputValue('#code'), code)
+  await next(page)
+  await heading(page, '证书')
+  await page.fill('#subject', typed.name)
+  await page.selectOption('#years', '2')
+  await accessible(page, 'the third step')
+  await next(page)
+  await heading(page, '核对')
+  await page.getByText(typed.number, { exact: true }).waitFor()
+  await accessible(page, 'the last step')
+  await page.click('[data-test=back]')
+  assert.equal(await page.inputValue('#subject'), typed.name)
+  await next(page)
+  await page.click('[data-test=hand-in]')
+  const { number, code: secret } = await receipt(page)
+  assert.equal(await page.locator('[data-test=receipt] svg').getAttribute('data-text'), number + secret)
+  await accessible(page, 'the receipt')
+  assert.equal(await page.evaluate(() => localStorage.getItem('ra.prefill')), null, 'what was handed in stays in no storage')
+  await page.reload()
+  assert.deepEqual(await receipt(page), { number, code: secret })
+
+  const counter = await caller('acceptor')
+  const found = (await counter.call('GET', `/prefills/${number}${secret}`)).data
+  assert.equal(found.form.subscriber.name, typed.name)
+  assert.equal(found.form.validity_years, 2)
+  const made = (await counter.call('POST', '/applications', { business: 'issue', prefill_number: number })).data
+  assert.equal(made.number, number)
+  await counter.close()
+
+  await page.getByRole('link', { name: '进度查询' }).last().click()
+  await page.fill('#tail', secret.slice(-6))
+  await page.click('[data-test=ask]')
+  await page.getByText('等待主管社保经办单位批准').waitFor()
+  assert.match(await page.locator('[aria-current=step]').innerText(), /经办单位审批/)
+  await accessible(page, 'the progress')
+  await finish()
+})
+
+/** The pages of what the browser prints, as text. */
+async function printed(page, name) {
+  const file = `${output}/${name}.pdf`
+  writeFileSync(file, await page.pdf({ preferCSSPageSize: true }))
+  assert.match(execFileSync('pdfinfo', [file], { encoding: 'utf8' }), /Page size: .*\(A4\)/)
+  return execFileSync('pdftotext', ['-layout', file, '-'], { encoding: 'utf8' }).split('\f').slice(0, -1)
+}
+
+test('the form prints on three A4 pages, a copy each', async () => {
+  const page = await visit(undefined, '/prefill')
+  const { number, code, name } = await fillIn(page)
+  const pages = await printed(page, 'prefill')
+  assert.equal(pages.length, 3)
+  for (const [place, words] of ['第一联', '第二联', '第三联'].entries()) {
+    for (const word of [words, '单位证书申请(更新)表', number, name, '盖章', '营业执照副本复印件']) assert.ok(pages[place].includes(word), `${word} on copy ${place + 1}`)
+    assert.ok(!pages[place].includes('打印'), 'buttons are not printed')
+  }
+  assert.deepEqual(pages.map((one) => one.includes(code)), [false, false, true], 'the code is on the subscriber’s copy')
+  const codes = await page.locator('[data-test=copies] svg').evaluateAll((all) => all.map((one) => one.dataset.text))
+  assert.deepEqual(codes, [number, number, number + code])
+  await page.click('[data-test=language]')
+  assert.ok((await printed(page, 'prefill-en'))[0].includes('统一社会信用代码'), 'papers are in Chinese')
+  await finish()
+})
+
+test('every business can be filled in', async () => {
+  const page = await visit(undefined, '/guide')
+  const names = await page.locator('.cards a').allInnerTexts()
+  assert.equal(names.length, 10)
+  for (const name of names) {
+    await page.goto(`${page.home}/#/guide`)
+    await page.getByRole('link', { name, exact: true }).click()
+    await page.click('[data-test=start]')
+    await heading(page, '业务')
+    assert.equal(await page.locator('#business option:checked').innerText(), name)
+    await page.selectOption('#kind', 'organisation')
+    await next(page)
+    const typed = await fillSubscriber(page)
+    await next(page)
+    for (const [id, value] of [['old-name', typed.name], ['token-serial', 'EK1'], ['token-date', '2026-03-01']]) {
+      if (await page.locator(`#${id}`).count()) await page.fill(`#${id}`, value)
+    }
+    if (name === '证书新制') await page.fill('#subject', typed.name)
+    if (await page.locator('#cause').count()) await page.selectOption('#cause', 'lost')
+    if (await page.locator('#reason').count()) await page.selectOption('#reason', 'key_compromise')
+    await next(page)
+    await page.click('[data-test=hand-in]')
+    await receipt(page)
+    assert.equal((await printed(page, 'business')).length, 3, name)
+    await page.click('[data-test=another]')
+  }
+  await finish()
+})
+
+test('a person is asked for an identity document, and a refusal of the server leads to its field', async () => {
+  const page = await visit(undefined, '/prefill')
+  await page.selectOption('#kind', 'person')
+  await next(page)
+  const id = settings.resident_ids[0]
+  await page.fill('#document', id.slice(0, 17) + (id[17] === '1' ? '2' : '1'))
+  await page.getByText('校验位不符，请核对').waitFor()
+  await page.fill('#document', id)
+  await page.getByText('校验通过').waitFor()
+  for (const [field, value] of [['name', '王小明'], ['number', socialSecurityNumber()], ['contact', '王小明'], ['phone', '13835100001']]) await page.fill(`#${field}`, value)
+  await page.selectOption('#agency', settings.ids.agency)
+  await next(page)
+  await page.fill('#subject', '王\u202e小明')
+  await next(page)
+  page.guard.allow(/422/)
+  await page.click('[data-test=hand-in]')
+  await page.locator('[data-pointer=subject] [role=alert]').waitFor()
+  assert.match(await page.locator('[data-pointer=subject] [role=alert]').innerText(), /易混淆/)
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'subject')
+  await page.fill('#subject', '王小明')
+  await next(page)
+  await page.click('[data-test=hand-in]')
+  await receipt(page)
+  await finish()
+})
+
+test('a lost network loses nothing that was typed', async () => {
+  const page = await visit(undefined, '/prefill')
+  await page.selectOption('#kind', 'organisation')
+  await next(page)
+  const typed = await fillSubscriber(page)
+  await next(page)
+  await page.fill('#subject', typed.name)
+  await next(page)
+  page.guard.allow(/ERR_INTERNET_DISCONNECTED/)
+  await page.context().setOffline(true)
+  await page.click('[data-test=hand-in]')
+  await page.getByText('网络中断').waitFor()
+  await page.context().setOffline(false)
+  await page.getByRole('button', { name: '重试' }).click()
+  await receipt(page)
+  await finish()
+})
+
+test('what was typed can be cleared', async () => {
+  const page = await visit(undefined, '/prefill')
+  await page.selectOption('#kind', 'server')
+  await page.waitForFunction(() => localStorage.getItem('ra.prefill')?.includes('server'))
+  await page.click('[data-test=clear]')
+  assert.equal(await page.inputValue('#kind'), '')
+  await page.waitForFunction(() => localStorage.getItem('ra.prefill') === null)
+  await finish()
+})
+
+test('progress tells a rejection, and a wrong try what to compare', async () => {
+  const page = await visit(undefined, '/prefill')
+  const { number, code } = await fillIn(page)
+  const counter = await caller('acceptor')
+  const made = await counter.call('POST', '/applications', { business: 'issue', prefill_number: number })
+  const agency = await caller('agency')
+  await agency.call('POST', `/applications/${made.data.id}/agency-decision`, { decision: 'reject', reason: '未参保', guidance: '请先办理参保登记' }, made.etag)
+  await Promise.all([counter.close(), agency.close()])
+  await page.goto(`${page.home}/#/progress`)
+  await page.fill('#number', '2026112312345678')
+  await page.getByText('受理号为 16 位数字，请核对').waitFor()
+  await page.fill('#number', number)
+  await page.fill('#tail', code.slice(-6) === '000000' ? '000001' : '000000')
+  page.guard.allow(/404/)
+  await page.click('[data-test=ask]')
+  await page.locator('[data-code=progress-not-found]').waitFor()
+  await accessible(page, 'a progress query that found nothing')
+  await page.fill('#tail', code.slice(-6))
+  await page.click('[data-test=ask]')
+  await page.getByText('请先办理参保登记').waitFor()
+  await page.getByText('未参保').waitFor()
+  await finish()
+})
+
+test('each guide tells materials by kind, steps and fee', async () => {
+  const page = await visit(undefined, '/guide/issue')
+  await page.getByText('营业执照副本复印件').waitFor()
+  await page.getByLabel('个人').check()
+  await page.getByText('申请人身份证').first().waitFor()
+  assert.equal(await page.getByText('营业执照副本复印件').count(), 0)
+  assert.equal(await page.locator('[data-test=steps] li').count(), 8)
+  await accessible(page, 'a guide')
+  await page.click('[data-test=language]')
+  await page.getByText('Your supervising agency approves').waitFor()
+  await page.goto(`${page.home}/#/guide/nothing`)
+  await page.getByText(/没有这项业务|There is no such business/).waitFor()
+  await finish()
+})
+
+test('a fault is found by its code, with the minus sign, without it, and in a whole message', async () => {
+  const page = await visit(undefined, '/faults')
+  await page.locator('[data-code="-10101042"]').waitFor()
+  for (const typed of ['-10101039', '10101039', '－１０１０１０３９', '错误：-10101039，提示证书已过期']) {
+    await page.fill('#code', typed)
+    await page.click('[data-test=search]')
+    await page.waitForURL(/code=10101039/)
+    await page.locator('[data-code="-10101039"]').waitFor()
+    assert.equal(await page.locator('article[data-code]').count(), 1)
+    await page.goto(`${page.home}/#/faults`)
+    await page.locator('[data-code="-10101042"]').waitFor()
+  }
+  await page.fill('#code', '4711')
+  await page.click('[data-test=search]')
+  await page.locator('[data-test=none]').waitFor()
+  await accessible(page, 'the fault finder')
+  await page.goto(`${page.home}/#/faults?code=10101039`)
+  await page.getByRole('link', { name: '详细说明' }).click()
+  await page.getByRole('heading', { name: '证书到期了怎么办' }).waitFor()
+  await finish()
+})
+
+test('every article of the knowledge base opens', async () => {
+  const page = await visit(undefined, '/knowledge')
+  const links = await page.locator('.articles a').allInnerTexts()
+  assert.ok(links.length >= 10)
+  await accessible(page, 'the knowledge base')
+  for (const name of links) {
+    await page.goto(`${page.home}/#/knowledge`)
+    await page.getByRole('link', { name, exact: true }).click()
+    await page.getByRole('heading', { name, level: 1, exact: true }).waitFor()
+  }
+  await accessible(page, 'an article')
+  page.guard.allow(/404/)
+  await page.goto(`${page.home}/#/knowledge/nothing`)
+  await page.locator('[data-code=not-found]').waitFor()
+  await finish()
+})
+
+test('a download is the file that its SHA-256 names', async () => {
+  const page = await visit(undefined, '/downloads')
+  await page.getByRole('heading', { name: 'CA 证书链' }).waitFor()
+  await accessible(page, 'the downloads')
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=CA 证书链')])
+  assert.equal(download.suggestedFilename(), 'ca-chain.pem')
+  const digest = createHash('sha256').update(readFileSync(await download.path())).digest('hex')
+  await page.getByText(digest).waitFor()
+  await finish()
+})
+
+test('the certificate check says what is wrong with a file', async () => {
+  const page = await visit(undefined, '/certificate-check')
+  await accessible(page, 'the certificate check')
+  await page.setInputFiles('#file', { name: 'mine.cer', mimeType: 'application/pkix-cert', buffer: firstCertificate(people.acceptor.cert) })
+  await page.getByText('此证书可以用于登录').waitFor()
+  await page.setInputFiles('#file', { name: 'stranger.cer', mimeType: 'application/pkix-cert', buffer: firstCertificate(settings.stranger.cert) })
+  await page.locator('[data-finding=unknown]').waitFor()
+  await page.locator('[data-code="-10101042"]').waitFor()
+  await accessible(page, 'an answer of the certificate check')
+  page.guard.allow(/422/)
+  await page.setInputFiles('#file', { name: 'letter.cer', mimeType: 'text/plain', buffer: Buffer.from('Dear Sir') })
+  await page.locator('[data-code=certificate-unreadable]').waitFor()
+  await page.setInputFiles('#file', { name: 'film.cer', mimeType: 'video/mp4', buffer: Buffer.alloc(70_000) })
+  await page.getByText('文件过大').waitFor()
+  await finish()
+})
+
+/** The certificate alone, without its chain. */
+function firstCertificate(file) {
+  const end = '-----END CERTIFICATE-----\n'
+  const pem = readFileSync(file, 'utf8')
+  return Buffer.from(pem.slice(0, pem.indexOf(end) + end.length))
+}
+
+const PLACES = ['/status', '/guide', '/guide/reissue_damaged', '/prefill', '/receipt', '/progress', '/downloads', '/knowledge', '/knowledge/ekey-locked', '/faults', '/certificate-check']
+
+test('no page is wider than a telephone, also in large text, dark and English', async () => {
+  const page = await visit(undefined, '/prefill', { context: { viewport: { width: 360, height: 740 } } })
+  await fillIn(page)
+  for (const looks of [[], ['large-text'], ['dark', 'large-text'], ['dark']]) {
+    await page.evaluate((names) => {
+      localStorage.setItem('ra.large-text', JSON.stringify(names.includes('large-text')))
+      localStorage.setItem('ra.scheme', JSON.stringify(names.includes('dark') ? 'dark' : 'light'))
+    }, looks)
+    for (const place of PLACES) {
+      await page.goto(`${page.home}/?lang=${looks.length === 1 ? 'en' : 'zh-CN'}#${place}`)
+      await page.reload()
+      await page.locator('main h1').first().waitFor()
+      await page.waitForFunction(() => !document.querySelector('main [aria-busy=true]'))
+      const width = await page.evaluate(() => document.documentElement.scrollWidth)
+      assert.ok(width <= 360, `${place} is ${width} px wide (${looks})`)
+      await accessible(page, `${place} (${looks})`)
+    }
+  }
+  await finish()
+})
+
+test('the keyboard alone reaches a number', async () => {
+  const page = await visit(undefined, '/prefill')
+  const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key) }
+  const focused = (what) => page.evaluate((name) => document.activeElement[name] || document.activeElement.dataset.test, what)
+  const reach = async (id) => {
+    for (let tabs = 0; tabs < 60 && (await focused('id')) !== id; tabs++) await press('Tab')
+    assert.equal(await focused('id'), id, `${id} is reached by Tab`)
+  }
+  const type = async (id, value) => {
+    await reach(id)
+    await page.keyboard.type(value)
+  }
+  await page.locator('#kind').waitFor()
+  await reach('kind')
+  await press('ArrowDown')
+  assert.equal(await page.inputValue('#kind'), 'organisation')
+  await reach('next')
+  await press('Enter')
+  await heading(page, '订户')
+  const name = subjectName()
+  for (const [id, value] of [['name', name], ['number', socialSecurityNumber()], ['code', uscc()], ['contact', '李明'], ['phone', '0351-7037581']]) await type(id, value)
+  await reach('agency')
+  await press('ArrowDown')
+  await reach('project')
+  await press('Enter')
+  await heading(page, '证书')
+  await type('subject', name)
+  await press('Enter')
+  await heading(page, '核对')
+  await reach('hand-in')
+  await press('Enter')
+  await receipt(page)
+  await finish()
+})
+
+test('telephone numbers are on every page', async () => {
+  const page = await visit()
+  for (const number of ['400-0351-838', '4009-988-988', '0351-7037581']) await page.locator('[data-test=contacts]').getByText(number).waitFor()
+  await finish()
+})
