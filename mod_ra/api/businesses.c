@@ -126,6 +126,7 @@ apr_status_t ra_list_businesses(ra_call_t *call)
         add_texts(item, "name", business->zh, business->en);
         ra_json_set_string(item, "form", business->form);
         add_texts(item, "form_name", business->form, business->form_en);
+        ra_json_set_bool(item, "by_ra", business->by_ra);
         ra_json_set_bool(item, "fee", business->fee);
         ra_json_set_bool(item, "agency_approval", business->steps[0].step == RA_STEP_AGENCY_DECISION);
         add_certificate(item, business);

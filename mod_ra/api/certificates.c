@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/x509.h"
 #include "business/certificate_check.h"
+#include "business/certificate_history.h"
 #include "business/production.h"
 
 apr_status_t ra_list_certificates(ra_call_t *call)
@@ -63,6 +64,22 @@ apr_status_t ra_get_certificate(ra_call_t *call)
         call->raw = der;
     }
     return APR_SUCCESS;
+}
+
+apr_status_t ra_list_certificate_history(ra_call_t *call)
+{
+    const char *id = ra_call_text(call, "id");
+    ra_json_t *certificate, *items;
+    apr_status_t status = ra_certificate_json(&certificate, NULL, &call->act, id, call->operation->roles);
+
+    if (status == APR_SUCCESS) {
+        status = ra_certificate_history(&items, &call->act, id);
+    }
+    if (status == APR_SUCCESS) {
+        call->answer = ra_json_object_make(call->act.tx->pool);
+        ra_json_set_copy(call->answer, "items", items);
+    }
+    return status;
 }
 
 /* Cacheable for a few seconds: the same for every caller and language (design §14). */

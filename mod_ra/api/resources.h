@@ -55,6 +55,9 @@
     X("operateToken", ra_do_step)                                                                                      \
     X("registerApplication", ra_do_step)                                                                               \
     X("listTasks", ra_list_tasks)                                                                                      \
+    X("listNotices", ra_list_notices)                                                                                  \
+    X("getNotice", ra_get_notice)                                                                                      \
+    X("tellNotice", ra_tell_notice)                                                                                    \
     X("listSubscribers", ra_list_subscribers)                                                                          \
     X("getSubscriber", ra_get_subscriber)                                                                              \
     X("getApplicationForm", ra_get_application_form)                                                                   \
@@ -64,6 +67,7 @@
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \
     X("getCertificate", ra_get_certificate)                                                                            \
+    X("listCertificateHistory", ra_list_certificate_history)                                                           \
     X("getCertificateStatus", ra_get_certificate_status)                                                               \
     X("checkCertificate", ra_check_certificate)                                                                        \
     X("listOperations", ra_list_operations)                                                                            \
@@ -110,6 +114,9 @@ apr_status_t ra_update_application(ra_call_t *call);
 apr_status_t ra_list_application_history(ra_call_t *call);
 apr_status_t ra_do_step(ra_call_t *call);
 apr_status_t ra_list_tasks(ra_call_t *call);
+apr_status_t ra_list_notices(ra_call_t *call);
+apr_status_t ra_get_notice(ra_call_t *call);
+apr_status_t ra_tell_notice(ra_call_t *call);
 apr_status_t ra_list_subscribers(ra_call_t *call);
 apr_status_t ra_get_subscriber(ra_call_t *call);
 apr_status_t ra_get_application_form(ra_call_t *call);
@@ -119,6 +126,7 @@ apr_status_t ra_draw_codes(ra_call_t *call);
 apr_status_t ra_produce_certificate(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);
 apr_status_t ra_get_certificate(ra_call_t *call);
+apr_status_t ra_list_certificate_history(ra_call_t *call);
 apr_status_t ra_get_certificate_status(ra_call_t *call);
 apr_status_t ra_check_certificate(ra_call_t *call);
 apr_status_t ra_list_operations(ra_call_t *call);

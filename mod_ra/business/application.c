@@ -19,7 +19,7 @@ static const char read_sql[] =
     " a.rejection AS `rejection:json`, a.snapshot AS snapshot, a.snapshot_sha256 AS snapshot_sha256,"
     " a.operation_id AS operation_id, a.certificate_id AS certificate_id, a.created_at AS created_at, a.updated_at AS updated_at,"
     " UTC_TIMESTAMP(6) AS now"
-    " FROM applications a JOIN agencies g ON g.id = a.agency_id JOIN principals s ON s.id = a.submitted_by WHERE a.id = ?";
+    " FROM applications a JOIN agencies g ON g.id = a.agency_id LEFT JOIN principals s ON s.id = a.submitted_by WHERE a.id = ?";
 
 static const char move_sql[] =
     "UPDATE applications SET state = ?, version = version + 1, agency_by = ?, accepted_by = ?, entered_by = ?, reviewed_by = ?,"
@@ -63,7 +63,7 @@ static void read_row(ra_application_t *application, ra_json_t *row, apr_pool_t *
     application->applicant = ra_json_get(row, "applicant");
     application->submitted_by = ra_json_get_string(row, "submitted_by");
     application->submitted_by_name = ra_json_get_string(row, "submitted_by_name");
-    application->submitted_by_system = strcmp(ra_json_get_string(row, "submitted_by_kind"), "system") == 0;
+    application->submitted_by_kind = ra_json_get_string(row, "submitted_by_kind");
     application->steps = ra_json_get_mutable(row, "steps");
     application->rejection = ra_json_get_mutable(row, "rejection");
     application->snapshot = ra_json_get_string(row, "snapshot");
@@ -267,7 +267,7 @@ static apr_status_t write_history(const ra_act_t *act, const ra_application_t *a
                          RA_VALUES(ra_v_uuid(application->id), ra_v_int(application->version), ra_v_rfc3339(application->now),
                                    ra_v_text(ra_action_name(step->action)), ra_v_text(outcome), ra_v_text(before),
                                    ra_v_text(ra_state_name(application->state)), ra_v_uuid(who ? who->id : NULL),
-                                   ra_v_text(who ? who->name : step->by ? step->by : "RA"),
+                                   ra_v_text(who ? who->name : step->by ? step->by : RA_ITSELF),
                                    ra_v_text(!who ? "ra" : who->is_system ? "system" : "person"),
                                    ra_v_text(step->reason), ra_v_text(step->guidance), ra_v_json(step->changes, act->tx->pool)));
 }

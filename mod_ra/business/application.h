@@ -7,6 +7,8 @@
 
 #include "business/audit.h"
 
+#define RA_ITSELF "RA" /* the actor's name in histories where the RA acts by itself */
+
 /** One application as stored; changed in memory, written by ra_application_move(). */
 typedef struct ra_application_t {
     const char *id;
@@ -29,9 +31,9 @@ typedef struct ra_application_t {
     const char *social_security_no;
     const ra_json_t *applicant;      /* the subscriber as applied for, without what is sealed */
     ra_bytes_t personal_sealed;
-    const char *submitted_by;
+    const char *submitted_by;        /* NULL: by the RA itself */
     const char *submitted_by_name;
-    int submitted_by_system;
+    const char *submitted_by_kind;   /* "person", "system"; NULL: by the RA itself */
     const char *hands[RA_STEP_COUNT];
     ra_json_t *steps;                /* step name → record */
     ra_json_t *rejection;            /* NULL: not rejected */
@@ -88,6 +90,9 @@ apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act
 
 /** As ra_application_submit() with a number that was given out before. RA_ERETRY when an application has it already. */
 apr_status_t ra_application_submit_numbered(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *body, const char *number);
+
+/** As ra_application_submit() by the RA itself, for a business of its own (by_ra): snapshot built, the CA asked where that is the first step. */
+apr_status_t ra_application_open_by_ra(ra_application_t **papplication, const ra_act_t *act, const char *business, const char *certificate_id);
 
 /** The form as it stands, in the shape of createApplication's body: what a merge patch is applied to. */
 apr_status_t ra_application_form(ra_json_t **pform, const ra_act_t *act, const ra_application_t *application);

@@ -4,6 +4,8 @@
 
 #include "base/ident.h"
 #include "business/application_form.h"
+#include "business/profile.h"
+#include "business/revocation.h"
 #include "business/target.h"
 
 static const char insert_sql[] =
@@ -16,11 +18,14 @@ static const char correct_sql[] =
     "UPDATE applications SET kind = ?, cert_usage = ?, subject_name = ?, subject_key = ?, validity_years = ?, note = ?, particulars = ?, region = ?,"
     " agency_id = ?, applicant = ?, personal_sealed = ?, id_number_hash = ?, phone_hash = ?, scope_key = ? WHERE id = ?";
 
-/* §18.15: at most one open application per certificate for acts on one; for `issue` per subscriber, kind, subject name and usage. */
+/*
+ * §18.15: at most one open application per certificate for acts on one; for `issue` per subscriber, kind, subject name and usage. What the RA opens by itself
+ * is counted apart: a suspension that is not archived yet must not keep it from ending.
+ */
 static const unsigned char *scope_key(const ra_form_t *form, const char *subscriber_id, apr_pool_t *pool)
 {
     unsigned char *digest = apr_palloc(pool, RA_SHA256_BYTES);
-    const char *text = form->target_id ? apr_pstrcat(pool, "certificate\n", form->target_id, NULL)
+    const char *text = form->target_id ? apr_pstrcat(pool, form->business->by_ra ? form->business->name : "certificate", "\n", form->target_id, NULL)
                                        : apr_pstrcat(pool, form->business->name, "\n", subscriber_id, "\n", ra_kind_name(form->kind), "\n",
                                                      form->subject_key, "\n", form->usage, NULL);
 
@@ -59,7 +64,7 @@ static apr_status_t insert(const char *id, const char *number, const ra_act_t *a
                   ra_v_uuid(subscriber_id), ra_v_text(form->subject_name), ra_v_text(form->subject_key), ra_v_int(form->validity_years),
                   ra_v_text(form->note), ra_v_json(form->particulars, pool), ra_v_uuid(form->target_id), ra_v_text(form->region),
                   ra_v_uuid(form->agency_id), ra_v_text(form->social_security_no), ra_v_json(form->applicant, pool), ra_v_bytes(form->personal_sealed), ra_v_hash(form->id_number_hash),
-                  ra_v_hash(form->phone_hash), ra_v_uuid(act->who->id), ra_v_hash(scope_key(form, subscriber_id, pool))));
+                  ra_v_hash(form->phone_hash), ra_v_uuid(act->who ? act->who->id : NULL), ra_v_hash(scope_key(form, subscriber_id, pool))));
 
     if (status != APR_EEXIST) {
         return status;
@@ -76,7 +81,8 @@ static apr_status_t write_submission(const ra_act_t *act, const ra_application_t
                          "INSERT INTO application_history (application_id, seq, at, step, outcome, state_after, actor_id, actor_name, actor_kind)"
                          " VALUES (?, 1, ?, 'submission', 'done', ?, ?, ?, ?)",
                          RA_VALUES(ra_v_uuid(application->id), ra_v_rfc3339(application->created_at), ra_v_text(ra_state_name(application->state)),
-                                   ra_v_uuid(act->who->id), ra_v_text(act->who->name), ra_v_text(act->who->is_system ? "system" : "person")));
+                                   ra_v_uuid(act->who ? act->who->id : NULL), ra_v_text(act->who ? act->who->name : RA_ITSELF),
+                                   ra_v_text(!act->who ? "ra" : act->who->is_system ? "system" : "person")));
 }
 
 apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *body)
@@ -103,6 +109,33 @@ apr_status_t ra_application_submit_numbered(ra_application_t **papplication, con
         status = ra_application_read(papplication, act, id);
     }
     return status == APR_SUCCESS ? write_submission(act, *papplication) : status;
+}
+
+static apr_status_t keep_snapshot(const ra_act_t *act, const ra_application_t *application)
+{
+    return ra_sql_change(act->tx, NULL, "UPDATE applications SET snapshot = ?, snapshot_sha256 = UNHEX(?) WHERE id = ?",
+                         RA_VALUES(ra_v_text(application->snapshot), ra_v_text(application->snapshot_sha256), ra_v_uuid(application->id)));
+}
+
+apr_status_t ra_application_open_by_ra(ra_application_t **papplication, const ra_act_t *act, const char *business, const char *certificate_id)
+{
+    ra_json_t *body = ra_json_object_make(act->tx->pool);
+    const char *job;
+    apr_status_t status;
+
+    ra_json_set_string(body, "business", business);
+    ra_json_set_string(body, "certificate_id", certificate_id);
+    if (ra_business_find(business)->asks & RA_ASKS_REVOCATION_REASON) {
+        ra_json_set_string(body, "revocation_reason", "cessation_of_operation");
+    }
+    status = ra_application_submit(papplication, act, body);
+    if (status == APR_SUCCESS) {
+        status = ra_snapshot_of_act(act, *papplication);
+    }
+    if (status == APR_SUCCESS) {
+        status = keep_snapshot(act, *papplication);
+    }
+    return status == APR_SUCCESS && (*papplication)->state == RA_STATE_AWAITING_EXECUTION ? ra_revocation_of_effect(act, *papplication, &job) : status;
 }
 
 /* Names of the members that a correction changed; values stay out of the history, some are personal. */

@@ -65,8 +65,8 @@ static void add_facts(ra_json_t *json, const ra_application_t *application)
     ra_json_set_string(json, "region", application->region);
     by = ra_json_set_object(json, "submitted_by");
     ra_json_set_string(by, "id", application->submitted_by);
-    ra_json_set_string(by, "name", application->submitted_by_name);
-    ra_json_set_string(by, "kind", application->submitted_by_system ? "system" : "person");
+    ra_json_set_string(by, "name", application->submitted_by ? application->submitted_by_name : RA_ITSELF);
+    ra_json_set_string(by, "kind", application->submitted_by ? application->submitted_by_kind : "ra");
     ra_json_set_copy(json, "steps", application->steps);
     ra_json_set_copy(json, "rejection", application->rejection);
     ra_json_set_string(json, "snapshot_sha256", application->snapshot_sha256);

@@ -48,7 +48,8 @@ apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const r
     "SELECT a.id AS id, a.application_id AS application_id, a.subscriber_id AS `subscriber.id`, s.name AS `subscriber.name`," \
     " a.kind AS kind, a.cert_usage AS `usage`, a.serial AS serial, a.issuer AS issuer, a.subject AS subject,"          \
     " a.subject_name AS subject_name, a.not_before AS not_before, a.not_after AS not_after, " STATUS " AS status,"      \
-    " a.key_algorithm AS key_algorithm, a.sha256 AS sha256, a.spki_sha256 AS spki_sha256, a.version AS version,"       \
+    " a.suspended_at AS suspended_at, a.suspension_until AS suspended_until, a.revoked_at AS revoked_at,"            \
+    " a.revocation_reason AS revocation_reason, a.replaced_by AS replaced_by, a.key_algorithm AS key_algorithm, a.sha256 AS sha256, a.spki_sha256 AS spki_sha256, a.version AS version,"       \
     " a.created_at AS created_at"
 #define FROM_CERTIFICATES " FROM certificates a JOIN subscribers s ON s.id = a.subscriber_id"
 
@@ -93,7 +94,7 @@ apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char
     ra_json_t *row;
     apr_status_t status = ra_sql_row(act->tx, &row,
                                      "SELECT id AS id, application_id AS application_id, serial AS serial, issuer AS issuer, sha256 AS sha256,"
-                                     " spki_sha256 AS spki_sha256, " STATUS " AS status, not_after AS not_after, region AS region,"
+                                     " spki_sha256 AS spki_sha256, " STATUS " AS status, not_after AS not_after, not_after <= UTC_TIMESTAMP(6) AS is_lapsed, region AS region,"
                                      " agency_id AS agency_id, submitted_by AS submitted_by, der AS `der:b64` FROM certificates WHERE id = ?",
                                      RA_VALUES(ra_v_uuid(id)));
 
@@ -109,6 +110,7 @@ apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char
     target->status = ra_json_get_string(row, "status");
     target->status_bit = status_bit(target->status);
     target->not_after = ra_json_get_string(row, "not_after");
+    target->is_lapsed = ra_json_get_int(row, "is_lapsed", 1) != 0;
     target->region = ra_json_get_string(row, "region");
     target->agency_id = ra_json_get_string(row, "agency_id");
     target->submitted_by = ra_json_get_string(row, "submitted_by");

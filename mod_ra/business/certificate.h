@@ -26,6 +26,7 @@ typedef struct ra_target_t {
     const char *status;         /* API word */
     unsigned status_bit;        /* ra_certificate_status_e */
     const char *not_after;
+    int is_lapsed;              /* it has ended by its own date, whatever its status */
     const char *region;
     const char *agency_id;
     const char *submitted_by;

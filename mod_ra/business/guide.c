@@ -115,7 +115,7 @@ static const struct {
 
 const ra_guide_line_t *ra_guide_next(const ra_business_t *business, int *pplace)
 {
-    int count = (int)(sizeof(lines) / sizeof(lines[0]));
+    int count = business->by_ra ? 0 : (int)(sizeof(lines) / sizeof(lines[0])); /* nobody applies for what the RA does by itself */
 
     while (*pplace < count) {
         int place = (*pplace)++;

@@ -50,6 +50,17 @@ static ra_state_e state_after(const ra_business_t *business, ra_step_e step)
     return RA_STATE_COMPLETED;
 }
 
+/* The state in which the step before another one was awaited; there is none before the first, so the application ends. */
+static ra_state_e state_before(const ra_business_t *business, ra_step_e step)
+{
+    for (int i = 1; i < business->step_count; i++) {
+        if (business->steps[i].step == step) {
+            return (ra_state_e)business->steps[i - 1].step;
+        }
+    }
+    return RA_STATE_WITHDRAWN;
+}
+
 ra_state_e ra_lifecycle_first(const ra_business_t *business)
 {
     return (ra_state_e)business->steps[0].step;
@@ -155,7 +166,7 @@ static int move_step(ra_move_t *move, const ra_case_t *subject, const ra_actor_t
         return refuse(move, RA_PROBLEM_SAME_PERSON_REQUIRED);
     }
     if (decision == RA_DECISION_NO) {
-        move->next = RA_STATE_REJECTED;
+        move->next = subject->business->by_ra ? RA_STATE_WITHDRAWN : RA_STATE_REJECTED; /* there is nobody to correct it */
     } else if (action == RA_ACTION_CODES) {
         move->next = subject->state;
     } else {
@@ -166,8 +177,8 @@ static int move_step(ra_move_t *move, const ra_case_t *subject, const ra_actor_t
 
 static int may_correct(const ra_case_t *subject, const ra_actor_t *actor)
 {
-    return (actor->roles & CORRECTORS) ||
-           ((actor->scopes & RA_SCOPE_APPLICATIONS_SUBMIT) && same(actor->id, subject->submitted_by));
+    return !subject->business->by_ra &&
+           ((actor->roles & CORRECTORS) || ((actor->scopes & RA_SCOPE_APPLICATIONS_SUBMIT) && same(actor->id, subject->submitted_by)));
 }
 
 static int move_correction(ra_move_t *move, const ra_case_t *subject, const ra_actor_t *actor, ra_action_e action)
@@ -192,7 +203,7 @@ static int move_by_ra(ra_move_t *move, const ra_case_t *subject, const ra_actor_
         return refuse(move, RA_PROBLEM_ACCESS_DENIED);
     }
     if (subject->state == RA_STATE_AWAITING_EXECUTION && find_step(subject->business, RA_STEP_EXECUTION)) {
-        move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_EXECUTION) : RA_STATE_AWAITING_REVIEW;
+        move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_EXECUTION) : state_before(subject->business, RA_STEP_EXECUTION);
         return 1;
     }
     if (subject->state != RA_STATE_IN_PRODUCTION || !find_step(subject->business, RA_STEP_PRODUCTION)) {

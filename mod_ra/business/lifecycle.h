@@ -115,6 +115,7 @@ typedef struct ra_business_t {
     int changes_name; /* the subject name may differ from the old certificate's */
     int keeps_key;    /* the old certificate's key may be used again */
     int tells_void;   /* the subscriber must be told that the old certificate becomes void (§8a) */
+    int by_ra;        /* only the RA itself opens it; nobody corrects or withdraws it, and a rejection ends it (§8, §18.14) */
     ra_effect_e effect;
     ra_fate_e fate;
     const ra_business_step_t *steps;
@@ -133,7 +134,7 @@ typedef struct ra_case_t {
     ra_state_e state;
     ra_step_e rejected_step;           /* with RA_STATE_REJECTED */
     const char *hands[RA_STEP_COUNT];  /* person (or system) who did each step that counts now; NULL: nobody yet */
-    const char *submitted_by;
+    const char *submitted_by; /* NULL: the RA itself */
     const char *agency_id;
 } ra_case_t;
 

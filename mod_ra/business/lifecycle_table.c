@@ -75,6 +75,18 @@ static const ra_business_step_t status_steps[] = {
     {RA_STEP_COMPLETION, RA_ROLE_ACCEPTOR | RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
 };
 
+/* §8, §18.5: after six months the RA itself asks the CA, nobody decides */
+static const ra_business_step_t release_steps[] = {
+    {RA_STEP_EXECUTION, RA_ROLE_NONE, RA_SCOPE_NONE, RA_STEP_NONE},
+};
+
+/* §8, §18.14: the manager approves what the RA has opened */
+static const ra_business_step_t abolish_steps[] = {
+    {RA_STEP_REVIEW, RA_ROLE_MANAGER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_EXECUTION, RA_ROLE_NONE, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_COMPLETION, RA_ROLE_MANAGER, RA_SCOPE_NONE, RA_STEP_NONE},
+};
+
 /* §7: accept → operate → register → archive → complete (no review) */
 static const ra_business_step_t unlock_steps[] = {
     {RA_STEP_ACCEPTANCE, RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
@@ -99,6 +111,7 @@ static const ra_step_e unlock_hands[][2] = {
 #define FORM_APPLY .form = "证书申请(更新)表", .form_en = "Certificate application (renewal) form"
 #define FORM_CHANGE .form = "证书变更、挂起、解挂、吊销表", .form_en = "Certificate change, suspension, resumption and revocation form"
 #define FORM_UNLOCK .form = "数字证书解锁申请表", .form_en = "Certificate unlocking form"
+#define FORM_NONE .form = "任务完成记录单", .form_en = "Task completion record" /* the only paper of what the RA opens itself */
 #define LIVING (RA_CERTIFICATE_VALID | RA_CERTIFICATE_SUSPENDED)
 
 static const ra_business_t businesses[] = {
@@ -123,6 +136,10 @@ static const ra_business_t businesses[] = {
      .takes = RA_CERTIFICATE_VALID, .effect = RA_EFFECT_HOLD, STEPS(status_steps), HANDS(two_hands)},
     {.name = "resume", .en = "Resumption", .zh = "证书解挂", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .takes = RA_CERTIFICATE_SUSPENDED, .effect = RA_EFFECT_RELEASE, STEPS(status_steps), HANDS(two_hands)},
+    {.name = "release", .en = "Release at the end of the suspension", .zh = "挂起期满解挂", FORM_NONE, .kinds = ALL_KINDS,
+     .takes = RA_CERTIFICATE_SUSPENDED, .effect = RA_EFFECT_RELEASE, .by_ra = 1, STEPS(release_steps)},
+    {.name = "abolish", .en = "Abolition", .zh = "证书废除", FORM_NONE, .kinds = ALL_KINDS,
+     .takes = RA_CERTIFICATE_SUSPENDED, .asks = RA_ASKS_REVOCATION_REASON, .effect = RA_EFFECT_REVOKE, .by_ra = 1, STEPS(abolish_steps)},
 };
 
 #ifdef RA_TEST_BUILD

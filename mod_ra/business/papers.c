@@ -210,6 +210,10 @@ apr_status_t ra_paper_completion(ra_json_t **precord, const ra_act_t *act, const
     add_hands(record, application);
     ra_json_set_copy(record, "completed_at", ra_json_get(completion, "at"));
     ra_json_set_copy(record, "completed_by", ra_json_get(completion, "by"));
+    if (!completion && application->state == RA_STATE_COMPLETED) { /* nobody's step: the RA itself ended it */
+        ra_json_set_string(record, "completed_at", application->updated_at);
+        ra_json_set_string(ra_json_set_object(record, "completed_by"), "name", RA_ITSELF);
+    }
     ra_json_set_copy(record, "summary", ra_json_get(completion, "summary"));
     *precord = record;
     return status;

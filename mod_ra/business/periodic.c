@@ -6,6 +6,7 @@
 #include "business/codes.h"
 #include "business/prefill.h"
 #include "business/progress.h"
+#include "business/suspension.h"
 
 /* Answers kept for repeated requests are of use for a week (design §4); removed in portions, so that no lock is held long. */
 static apr_status_t forget_answers(ra_tx_t *tx, void *baton)
@@ -16,18 +17,21 @@ static apr_status_t forget_answers(ra_tx_t *tx, void *baton)
                          RA_VALUES(ra_v_int(RA_IDEMPOTENCY_DAYS), ra_v_int(RA_PURGE_ROWS)));
 }
 
+/** One transaction (`body`), or something that makes its own (`run`). */
 typedef struct duty_t {
     const char *name;
     int seconds;
     ra_tx_body_fn body;
+    apr_status_t (*run)(ra_t *ra, ra_result_t *result, apr_pool_t *pool);
 } duty_t;
 
 static const duty_t duties[] = {
-    {"forget stored answers", 10, forget_answers},
-    {"forget authorisation codes", 10, ra_codes_forget},
-    {"forget bulk operations", 10, ra_bulk_forget},
-    {"forget forms filled in beforehand", 10, ra_prefill_forget},
-    {"forget wrong tries", 60, ra_progress_forget},
+    {"forget stored answers", 10, forget_answers, NULL},
+    {"forget authorisation codes", 10, ra_codes_forget, NULL},
+    {"forget bulk operations", 10, ra_bulk_forget, NULL},
+    {"forget forms filled in beforehand", 10, ra_prefill_forget, NULL},
+    {"forget wrong tries", 60, ra_progress_forget, NULL},
+    {"end suspensions", 5, NULL, ra_suspensions_run},
 };
 #define DUTIES (sizeof(duties) / sizeof(duties[0]))
 
@@ -38,12 +42,15 @@ void ra_periodic_run(ra_t *ra, apr_pool_t *pool)
 
     for (size_t i = 0; i < DUTIES; i++) {
         ra_result_t *result = ra_result_make(pool);
+        apr_status_t status;
 
-        if (now - done[i] < apr_time_from_sec(duties[i].seconds)) {
+        /* A clock that was set back holds nothing up. */
+        if (now >= done[i] && now - done[i] < apr_time_from_sec(duties[i].seconds)) {
             continue;
         }
         done[i] = now;
-        if (ra_store_run(ra->store, RA_TX_WRITE, duties[i].body, ra, result, pool) != APR_SUCCESS) {
+        status = duties[i].body ? ra_store_run(ra->store, RA_TX_WRITE, duties[i].body, ra, result, pool) : duties[i].run(ra, result, pool);
+        if (status != APR_SUCCESS) {
             ra->outbox->log(2, "RA0431", duties[i].name);
         }
     }

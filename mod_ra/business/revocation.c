@@ -69,12 +69,14 @@ static apr_status_t queue(const ra_act_t *act, ra_application_t *application, in
     if (status != APR_SUCCESS) {
         return status;
     }
-    return ra_sql_change(act->tx, NULL,
+    status = ra_sql_change(act->tx, NULL,
                          "INSERT INTO ca_attempts (id, kind, application_id, target_certificate_id, revocation_reason, state, transaction_id, job_id,"
                          " next_run_at, created_at, updated_at)"
                          " VALUES (?, 'revoke', ?, ?, ?, 'prepared', ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
                          RA_VALUES(ra_v_uuid(*pid), ra_v_uuid(application->id), ra_v_uuid(application->target_id), ra_v_int(reason),
                                    ra_v_bytes(ra_bytes_of(transaction, sizeof(transaction))), ra_v_uuid(*pjob)));
+    /* ca_attempts_open: one at a time, so that the CA is never asked two things about a certificate whose order nobody knows */
+    return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_BUSY, NULL) : status;
 }
 
 apr_status_t ra_revocation_of_effect(const ra_act_t *act, ra_application_t *application, const char **pjob)

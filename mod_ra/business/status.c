@@ -37,11 +37,12 @@ static const word_t words[] = {
 static const char status_sql[] =
     "(SELECT CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.suspended_at IS NOT NULL THEN 'suspended'"
     " WHEN c.not_after <= UTC_TIMESTAMP(6) THEN 'expired' WHEN c.not_before > UTC_TIMESTAMP(6) THEN 'not_yet_valid' ELSE 'valid' END AS status,"
-    " c.kind AS kind, c.cert_usage AS `usage`, c.not_before AS not_before, c.not_after AS not_after, c.revocation_reason AS reason, c.id AS id"
+    " c.kind AS kind, c.cert_usage AS `usage`, c.not_before AS not_before, c.not_after AS not_after, c.revocation_reason AS reason,"
+    " c.suspension_until AS suspended_until, c.id AS id"
     " FROM certificates c WHERE c.subject_key = ? AND (? IS NULL OR c.social_security_no = ?) AND (? IS NULL OR c.serial = ?)"
     " ORDER BY c.id DESC LIMIT 6)"
     " UNION ALL"
-    " (SELECT 'pending', a.kind, a.cert_usage, NULL, NULL, NULL, a.id FROM applications a"
+    " (SELECT 'pending', a.kind, a.cert_usage, NULL, NULL, NULL, NULL, a.id FROM applications a"
     " WHERE a.subject_key = ? AND a.state IN ('awaiting_production', 'in_production') AND (? IS NULL OR a.social_security_no = ?) AND ? IS NULL"
     " ORDER BY a.id DESC LIMIT 6)"
     " ORDER BY id DESC LIMIT 6";
@@ -72,6 +73,7 @@ static void add_item(ra_json_t *items, const ra_json_t *row)
     ra_json_set_string(item, "not_before", ra_json_get_string(row, "not_before"));
     ra_json_set_string(item, "not_after", ra_json_get_string(row, "not_after"));
     ra_json_set_string(item, "reason", ra_json_get_string(row, "reason"));
+    ra_json_set_string(item, "suspended_until", ra_json_get_string(row, "suspended_until"));
 }
 
 apr_status_t ra_certificate_status(ra_json_t **pstatus, ra_tx_t *tx, const char *subject, const char *social_security_no, const char *serial)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "business/certificate_history.h"
 #include "business/profile.h"
 #include "business/revocation.h"
 #include "business/subscriber.h"
@@ -240,7 +241,8 @@ static apr_status_t rule_review(const ra_act_t *act, ra_application_t *applicati
     if (seen && strcmp(seen, application->snapshot_sha256) != 0) {
         return refuse_at(act, "/snapshot_sha256", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_SNAPSHOT_MISMATCH);
     }
-    return ra_subscriber_confirm(act, application);
+    /* What the RA opened by itself repeats old data: nothing is confirmed. */
+    return application->business->by_ra ? APR_SUCCESS : ra_subscriber_confirm(act, application);
 }
 
 /* --- hand-over 发放, archive 归档 ------------------------------------------------------------------------------- */
@@ -327,6 +329,14 @@ static const ra_json_t *without_id_number(const ra_act_t *act, const ra_json_t *
     return record;
 }
 
+/* §8: what the manager does not approve stays as it is: on hold and lapsed. The certificate's history says so. */
+static apr_status_t note_refusal(const ra_act_t *act, const ra_application_t *application)
+{
+    ra_certificate_event_t event = {.certificate_id = application->target_id, .event = "abolition_rejected", .application_id = application->id};
+
+    return ra_certificate_note(act, &event, NULL);
+}
+
 apr_status_t ra_application_step(const ra_act_t *act, ra_application_t *application, ra_action_e action, const ra_json_t *form, const char **pjob)
 {
     const char *decision = ra_json_get_string(form, "decision");
@@ -346,5 +356,8 @@ apr_status_t ra_application_step(const ra_act_t *act, ra_application_t *applicat
         status = ra_application_move(act, application, &step);
     }
     *pjob = NULL;
+    if (status == APR_SUCCESS && application->business->by_ra && step.decision == RA_DECISION_NO) {
+        status = note_refusal(act, application);
+    }
     return status == APR_SUCCESS && application->state == RA_STATE_AWAITING_EXECUTION ? ra_revocation_of_effect(act, application, pjob) : status;
 }

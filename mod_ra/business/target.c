@@ -13,12 +13,23 @@ static apr_status_t refuse_at(const ra_act_t *act, const char *pointer, const ch
     return ra_refuse(act->tx->result, problem, NULL);
 }
 
+/* Businesses of the RA itself are nobody else's to open. */
+static const ra_business_t *offered(const ra_act_t *act, const char *name)
+{
+    const ra_business_t *business = ra_business_find(name);
+
+    return business && business->by_ra == !act->who ? business : NULL;
+}
+
 /* A certificate out of sight looks like one that does not exist (§18.11). */
 static apr_status_t open_target(ra_target_t *target, const ra_act_t *act, const char *id)
 {
-    ra_sight_t sight = ra_principal_sight(act->who, RA_ROLE_ACCEPTOR | RA_ROLE_ENTRY_OFFICER, act->tx->pool);
+    ra_sight_t sight = {.everything = 1};
     apr_status_t status;
 
+    if (act->who) {
+        sight = ra_principal_sight(act->who, RA_ROLE_ACCEPTOR | RA_ROLE_ENTRY_OFFICER, act->tx->pool);
+    }
     if (!id) {
         return refuse_at(act, "/certificate_id", RA_VIOLATION_REQUIRED, RA_PROBLEM_CERTIFICATE_NEEDED);
     }
@@ -33,8 +44,10 @@ static apr_status_t open_target(ra_target_t *target, const ra_act_t *act, const 
 static apr_status_t check_state(const ra_act_t *act, const ra_business_t *business, const ra_target_t *target)
 {
     apr_time_t end;
+    /* What is on hold and has lapsed cannot be used again (§8): the manager decides. */
+    int is_too_late = business->effect == RA_EFFECT_RELEASE && target->is_lapsed;
 
-    if (!(target->status_bit & business->takes)) {
+    if (!(target->status_bit & business->takes) || is_too_late) {
         ra_result_param(act->tx->result, "state", target->status);
         return ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_STATE, NULL);
     }
@@ -101,7 +114,7 @@ static apr_status_t complete(const ra_json_t **pform, const ra_act_t *act, const
 
 apr_status_t ra_target_complete(const ra_json_t **pform, const ra_act_t *act, const ra_json_t *body)
 {
-    const ra_business_t *business = ra_business_find(ra_json_get_string(body, "business"));
+    const ra_business_t *business = offered(act, ra_json_get_string(body, "business"));
     ra_target_t target;
     apr_status_t status;
 

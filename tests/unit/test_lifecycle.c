@@ -242,6 +242,10 @@ static const awaited_t unlock_awaited[] = {
     {"awaiting_archive", "archive", "archivist"},
     {"awaiting_completion", "completion", "technician"},
 };
+static const awaited_t abolish_awaited[] = {
+    {"awaiting_review", "review", "manager"},
+    {"awaiting_completion", "completion", "manager"},
+};
 
 /* Businesses with the same steps share a file. */
 static const struct {
@@ -260,6 +264,8 @@ static const struct {
     {"replace_token", "lifecycle_reissue.expect", reissue_awaited, COUNT(reissue_awaited)},
     {"suspend", "lifecycle_revoke.expect", revoke_awaited, COUNT(revoke_awaited)},
     {"resume", "lifecycle_revoke.expect", revoke_awaited, COUNT(revoke_awaited)},
+    {"release", "lifecycle_release.expect", NULL, 0},
+    {"abolish", "lifecycle_abolish.expect", abolish_awaited, COUNT(abolish_awaited)},
 };
 
 static void compare_matrix(const char *business, const char *file, apr_pool_t *pool)
@@ -367,13 +373,14 @@ static int compare_hands(expect_t *expect, const char *business, const awaited_t
 static void test_the_same_person_in_two_steps_is_as_written(void **state)
 {
     for (int i = 0; i < COUNT(businesses); i++) {
-        expect_t *expect = expect_load(businesses[i].file, "hands", hands_words, *state);
+        /* without an act of a person there are no hands to compare */
+        expect_t *expect = businesses[i].awaited_count > 0 ? expect_load(businesses[i].file, "hands", hands_words, *state) : NULL;
         int count = 0;
 
         for (int a = 0; a < businesses[i].awaited_count; a++) {
             count += compare_hands(expect, businesses[i].business, &businesses[i].awaited[a], *state);
         }
-        assert_int_equal(expect_finish(expect), count);
+        assert_true(!expect || expect_finish(expect) == count);
     }
 }
 
