@@ -68,6 +68,9 @@
 #define RA_CMP_MESSAGE_MAX_BYTES (64 * 1024) /* from a subscriber's tool */
 #define RA_CMP_REFERENCE_MAX_CHARS 64         /* senderKID as typed */
 #define RA_CMP_TRANSACTION_MAX_BYTES 64       /* transactionID and nonces of others */
+#define RA_CMP_SIGNED_PER_DAY 16              /* signed requests (kur, rr) that are kept of one certificate */
+#define RA_CMP_LIMIT_REQUESTS 60              /* messages of one client, where RACMPRateLimit says nothing else */
+#define RA_CMP_LIMIT_SECONDS 60
 #define RA_JOB_ATTEMPTS_MAX 1000
 #define RA_JOB_BACKOFF_MAX_SECONDS 300
 

@@ -82,7 +82,7 @@ static apr_status_t write_submission(const ra_act_t *act, const ra_application_t
                          " VALUES (?, 1, ?, 'submission', 'done', ?, ?, ?, ?)",
                          RA_VALUES(ra_v_uuid(application->id), ra_v_rfc3339(application->created_at), ra_v_text(ra_state_name(application->state)),
                                    ra_v_uuid(act->who ? act->who->id : NULL), ra_v_text(act->who ? act->who->name : RA_ITSELF),
-                                   ra_v_text(!act->who ? "ra" : act->who->is_system ? "system" : "person")));
+                                   ra_v_text(!act->who || !act->who->id ? "ra" : act->who->is_system ? "system" : "person")));
 }
 
 apr_status_t ra_application_submit(ra_application_t **papplication, const ra_act_t *act, const ra_json_t *body)

@@ -18,13 +18,17 @@ typedef struct ra_cmp_caller_t {
     void (*log)(void *baton, int level, const char *id, const char *message); /* levels as ra_outbox_t.log */
 } ra_cmp_caller_t;
 
+typedef struct ra_cmp_reply_t {
+    ra_bytes_t message; /* DER, in the call's pool */
+    int is_waiting;     /* the tool is told to ask again later */
+} ra_cmp_reply_t;
+
 /**
  * Answers one CMP message; what is wrong with it is told by CMP.
- * @param preply DER of the answer, in @a pool
  * @return APR_SUCCESS; APR_EINVAL not a CMP message; RA_EUNAVAILABLE, RA_EUNKNOWN or another status with @a result
  * filled: nothing can be answered now
  */
-apr_status_t ra_cmp_production_serve(ra_bytes_t *preply, ra_t *ra, ra_bytes_t message, const ra_cmp_caller_t *caller,
+apr_status_t ra_cmp_production_serve(ra_cmp_reply_t *preply, ra_t *ra, ra_bytes_t message, const ra_cmp_caller_t *caller,
                                      ra_result_t *result, apr_pool_t *pool);
 
 #endif

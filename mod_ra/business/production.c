@@ -46,20 +46,42 @@ static apr_status_t claim_key(const ra_act_t *act, const ra_application_t *appli
     return status == APR_ENOENT ? refuse_key(act, RA_VIOLATION_KEY_REUSED, RA_PROBLEM_KEY_REUSED) : status;
 }
 
-static apr_status_t check_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
+static apr_status_t check_not_blocked(const ra_act_t *act, ra_bytes_t hash)
 {
     apr_int64_t found;
+    apr_status_t status = ra_sql_int(act->tx, &found, "SELECT 1 FROM blocked_keys WHERE spki_sha256 = ?", RA_VALUES(ra_v_bytes(hash)));
+
+    if (status == APR_SUCCESS) {
+        return refuse_key(act, RA_VIOLATION_KEY_KNOWN_WEAK, RA_PROBLEM_KEY_WEAK);
+    }
+    return status == APR_ENOENT ? APR_SUCCESS : status;
+}
+
+static apr_status_t check_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
+{
     apr_status_t status;
 
     if (!ra_snapshot_allows_key(application->snapshot, key, act->tx->pool)) {
         return refuse_key(act, RA_VIOLATION_KEY_KIND, RA_PROBLEM_KEY_NOT_ALLOWED);
     }
-    status = ra_sql_int(act->tx, &found, "SELECT 1 FROM blocked_keys WHERE spki_sha256 = ?",
-                        RA_VALUES(ra_v_bytes(ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES))));
-    if (status == APR_SUCCESS) {
-        return refuse_key(act, RA_VIOLATION_KEY_KNOWN_WEAK, RA_PROBLEM_KEY_WEAK);
+    status = check_not_blocked(act, ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES));
+    return status == APR_SUCCESS ? claim_key(act, application, key) : status;
+}
+
+apr_status_t ra_production_check_unused(const ra_act_t *act, const char *certificate_id, const ra_key_t *key)
+{
+    ra_bytes_t hash = ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES);
+    apr_int64_t found;
+    apr_status_t status = check_not_blocked(act, hash);
+
+    if (status != APR_SUCCESS) {
+        return status;
     }
-    return status == APR_ENOENT ? claim_key(act, application, key) : status;
+    status = ra_sql_int(act->tx, &found,
+                        "SELECT 1 FROM used_keys u WHERE u.spki_sha256 = ? AND NOT EXISTS (SELECT 1 FROM certificates c"
+                        " WHERE c.id = ? AND c.spki_sha256 = u.spki_sha256)",
+                        RA_VALUES(ra_v_bytes(hash), ra_v_uuid(certificate_id)));
+    return status == APR_SUCCESS ? refuse_key(act, RA_VIOLATION_KEY_REUSED, RA_PROBLEM_KEY_REUSED) : status == APR_ENOENT ? APR_SUCCESS : status;
 }
 
 static apr_status_t insert_attempt(const ra_act_t *act, const ra_application_t *application, const ra_csr_t *csr, const char *code_id,

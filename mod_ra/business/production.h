@@ -30,6 +30,12 @@ typedef struct ra_proved_request_t {
 apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *application,
                                   const ra_proved_request_t *request, const char **pjob);
 
+/**
+ * May this key still be certified, or renew this certificate? An early word to who asks; production claims the key and asks again.
+ * RA_EREFUSED: _KEY_REUSED, _KEY_WEAK (blocked)
+ */
+apr_status_t ra_production_check_unused(const ra_act_t *act, const char *certificate_id, const ra_key_t *key);
+
 /** The Operation of the API. @return APR_ENOENT */
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id);
 

@@ -50,19 +50,23 @@ static int refuse_body(request_rec *r, const ra_inbound_t *inbound, apr_status_t
     return refuse(r, inbound, RA_PROBLEM_CMP_UNREADABLE, NULL, NULL);
 }
 
-static int respond(request_rec *r, ra_bytes_t reply)
+/* Tools that are told to wait ask again on the same connection, and fail when KeepAliveTimeout has closed it meanwhile. */
+static int respond(request_rec *r, const ra_cmp_reply_t *reply)
 {
+    if (reply->is_waiting) {
+        r->connection->keepalive = AP_CONN_CLOSE;
+    }
     ra_response_t response = {0};
     response.status = HTTP_OK;
     response.content_type = RA_CMP_MEDIA_TYPE;
-    response.body = reply;
+    response.body = reply->message;
     return ra_respond(r, &response);
 }
 
 static int serve(request_rec *r, const ra_inbound_t *inbound, const ra_child_t *child, ra_bytes_t message)
 {
     ra_result_t *result = ra_result_make(r->pool);
-    ra_bytes_t reply;
+    ra_cmp_reply_t reply = {{NULL, 0}, 0};
     ra_cmp_caller_t caller = {
         .host = ra_host_name(inbound->server->host),
         .client_ip = r->useragent_ip,
@@ -72,7 +76,7 @@ static int serve(request_rec *r, const ra_inbound_t *inbound, const ra_child_t *
     };
     apr_status_t status = ra_cmp_production_serve(&reply, child->api.ra, message, &caller, result, r->pool);
     if (status == APR_SUCCESS) {
-        return respond(r, reply);
+        return respond(r, &reply);
     }
     if (status == APR_EINVAL) {
         return refuse(r, inbound, RA_PROBLEM_CMP_UNREADABLE, NULL, NULL);

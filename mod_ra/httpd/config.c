@@ -199,6 +199,13 @@ static const char *set_upstream_signer(cmd_parms *cmd, void *unused, const char 
     return set_pair(cmd, &globals->upstream_signer_cert, &globals->upstream_signer_key, cert, key);
 }
 
+static const char *set_cmp_credential(cmd_parms *cmd, void *unused, const char *cert, const char *key)
+{
+    ra_globals_t *globals = server_of(cmd)->globals;
+    (void)unused;
+    return set_pair(cmd, &globals->cmp_cert, &globals->cmp_key, cert, key);
+}
+
 static const char *set_audit_key(cmd_parms *cmd, void *unused, const char *key, const char *public)
 {
     ra_globals_t *globals = server_of(cmd)->globals;
@@ -311,12 +318,11 @@ static int read_part(const char **ptext, char stop, int max)
     return (int)number;
 }
 
-static const char *set_rate_limit(cmd_parms *cmd, void *unused, const char *text)
+/** @return NULL or what is wrong */
+static const char *read_limit(ra_limit_t *limit, const cmd_parms *cmd, const char *text)
 {
-    ra_limit_t *limit = &server_of(cmd)->limit;
-    const char *wrong = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
+    const char *wrong = ap_check_cmd_context((cmd_parms *)cmd, NOT_IN_DIR_CONTEXT);
     const char *rest = text;
-    (void)unused;
     if (wrong != NULL) {
         return wrong;
     }
@@ -328,9 +334,21 @@ static const char *set_rate_limit(cmd_parms *cmd, void *unused, const char *text
     limit->requests = read_part(&rest, '/', RA_LIMIT_REQUESTS_MAX);
     limit->seconds = limit->requests > 0 ? read_part(&rest, '\0', RA_SECONDS_PER_DAY) : 0;
     if (limit->seconds == 0) {
-        return apr_psprintf(cmd->pool, "RARateLimit: '%s' is neither off nor requests/seconds like 60/60", text);
+        return apr_psprintf(cmd->pool, "%s: '%s' is neither off nor requests/seconds like 60/60", cmd->cmd->name, text);
     }
     return NULL;
+}
+
+static const char *set_rate_limit(cmd_parms *cmd, void *unused, const char *text)
+{
+    (void)unused;
+    return read_limit(&server_of(cmd)->limit, cmd, text);
+}
+
+static const char *set_cmp_rate_limit(cmd_parms *cmd, void *unused, const char *text)
+{
+    (void)unused;
+    return read_limit(&server_of(cmd)->cmp_limit, cmd, text);
 }
 
 #define RA_OFFSET(member) APR_OFFSETOF(ra_globals_t, member)
@@ -380,6 +398,8 @@ const command_rec ra_commands[] = {
                   "certificate and key (PEM) of the RA as a TLS client of the CA"),
     AP_INIT_TAKE2("RAUpstreamSigner", set_upstream_signer, NULL, RSRC_CONF,
                   "certificate and key (PEM) that sign the CMP messages of the RA"),
+    AP_INIT_TAKE2("RACMPCredential", set_cmp_credential, NULL, RSRC_CONF,
+                  "certificate and key (PEM) that sign the answers to subscribers' CMP tools"),
     AP_INIT_TAKE12("RAAuditKey", set_audit_key, NULL, RSRC_CONF,
                    "key (PEM) that signs sealed audit events, and its certificate or public key (PEM)"),
     AP_INIT_TAKE1("RAUpstreamRequest", set_upstream_request, NULL, RSRC_CONF, "cr (default) or p10cr"),
@@ -389,6 +409,8 @@ const command_rec ra_commands[] = {
                   "profile, key usages and purposes that the CA gives its certificates"),
     AP_INIT_TAKE1("RAHost", set_host, NULL, RSRC_CONF, "public, staff, api or internal"),
     AP_INIT_TAKE1("RARateLimit", set_rate_limit, NULL, RSRC_CONF, "off (default) or requests/seconds for each client"),
+    AP_INIT_TAKE1("RACMPRateLimit", set_cmp_rate_limit, NULL, RSRC_CONF,
+                  "off or requests/seconds for each client of CMP (default 60/60)"),
     {.name = NULL}};
 
 void *ra_server_create(apr_pool_t *pool, server_rec *server)
@@ -403,6 +425,7 @@ void *ra_server_create(apr_pool_t *pool, server_rec *server)
     RA_FLAG_SETTINGS(RA_ROW)
 #undef RA_ROW
     config->globals = globals;
+    config->cmp_limit = (ra_limit_t){0, RA_CMP_LIMIT_REQUESTS, RA_CMP_LIMIT_SECONDS};
     return config;
 }
 
@@ -413,6 +436,9 @@ void *ra_server_merge(apr_pool_t *pool, void *base, void *virtual)
     merged->globals = outer->globals;
     if (!merged->limit.is_set) {
         merged->limit = outer->limit;
+    }
+    if (!merged->cmp_limit.is_set) {
+        merged->cmp_limit = outer->cmp_limit;
     }
     return merged;
 }

@@ -94,6 +94,8 @@ typedef struct ra_globals_t {
     const char *upstream_tls_key;
     const char *upstream_signer_cert; /* RAUpstreamSigner cert key */
     const char *upstream_signer_key;
+    const char *cmp_cert; /* RACMPCredential cert key */
+    const char *cmp_key;
     const char *audit_key; /* RAAuditKey key [public] */
     const char *audit_public;
     ra_profile_t *profiles;  /* RAProfile; NULL: those built in */
@@ -102,7 +104,7 @@ typedef struct ra_globals_t {
     ra_runtime_t runtime;
 } ra_globals_t;
 
-/** RARateLimit; requests 0: off. */
+/** RARateLimit, RACMPRateLimit; requests 0: off. */
 typedef struct ra_limit_t {
     int is_set;
     int requests;
@@ -114,6 +116,7 @@ typedef struct ra_server_t {
     ra_globals_t *globals; /* the same for all after merging */
     unsigned host;         /* a ra_host_e; 0: RAHost missing, the module declines; not inherited */
     ra_limit_t limit;
+    ra_limit_t cmp_limit; /* of CMP, counted apart */
 } ra_server_t;
 
 extern const command_rec ra_commands[];

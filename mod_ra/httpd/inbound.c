@@ -152,14 +152,17 @@ static const char *origin_of(request_rec *r)
 
 /* --- limit ------------------------------------------------------------------------------------------------------ */
 
+/* CMP writes an audit row for a stranger's wrong try, so it is limited also where REST is not. */
 static void take_limit(request_rec *r, ra_inbound_t *inbound)
 {
-    const ra_limit_t *limit = &inbound->server->limit;
+    int is_cmp_message = inbound->route == RA_ROUTE_CMP;
+    ra_limit_client_t client = {r, inbound->certificate, is_cmp_message ? 'c' : 'r'};
+    const ra_limit_t *limit = is_cmp_message ? &inbound->server->cmp_limit : &inbound->server->limit;
     ra_limiter_t *limiter = inbound->server->globals->runtime.limiter;
     if (limit->requests == 0 || limiter == NULL) {
         return;
     }
-    ra_limit_verdict_t verdict = ra_limiter_take(limiter, limit, r, inbound->certificate);
+    ra_limit_verdict_t verdict = ra_limiter_take(limiter, limit, &client);
     /* err_headers_out: a cached answer carries the caller's own numbers too. */
     apr_table_setn(r->err_headers_out, "RateLimit-Policy",
                    apr_psprintf(r->pool, "\"default\";q=%d;w=%d", limit->requests, limit->seconds));

@@ -66,9 +66,11 @@ static ra_bytes_t address_of(const request_rec *r)
     return ra_bytes_of(&address->sa.sin.sin_addr, sizeof(address->sa.sin.sin_addr));
 }
 
-/** One client on one virtual host. */
-static apr_uint64_t key_of(const ra_limiter_t *limiter, const request_rec *r, ra_bytes_t certificate)
+/** One client on one virtual host, for one kind of request. */
+static apr_uint64_t key_of(const ra_limiter_t *limiter, const ra_limit_client_t *client)
 {
+    const request_rec *r = client->r;
+    ra_bytes_t certificate = client->certificate;
     unsigned char text[2 * RA_SHA256_BYTES + 16] = {0};
     unsigned char mac[RA_SHA256_BYTES];
     apr_uint64_t key = 0;
@@ -83,7 +85,8 @@ static apr_uint64_t key_of(const ra_limiter_t *limiter, const request_rec *r, ra
         memcpy(text + RA_SHA256_BYTES, address.data, address.len);
         text[2 * RA_SHA256_BYTES] = address.len == 4 ? '4' : '6';
     }
-    memcpy(text + 2 * RA_SHA256_BYTES + 1, &port, sizeof(port));
+    text[2 * RA_SHA256_BYTES + 1] = (unsigned char)client->what;
+    memcpy(text + 2 * RA_SHA256_BYTES + 2, &port, sizeof(port));
     ra_hmac_sha256(mac, ra_bytes_of(limiter->secret, sizeof(limiter->secret)), ra_bytes_of(text, sizeof(text)));
     memcpy(&key, mac, sizeof(key));
     return key != 0 ? key : 1;
@@ -117,14 +120,13 @@ static int seconds_up(apr_uint64_t microseconds)
     return (int)((microseconds + RA_MICROSECONDS - 1) / RA_MICROSECONDS);
 }
 
-ra_limit_verdict_t ra_limiter_take(ra_limiter_t *limiter, const ra_limit_t *limit, const request_rec *r,
-                                   ra_bytes_t certificate)
+ra_limit_verdict_t ra_limiter_take(ra_limiter_t *limiter, const ra_limit_t *limit, const ra_limit_client_t *client)
 {
     ra_limit_verdict_t verdict = {0, limit->requests, 0, 0};
     apr_uint64_t now = now_monotonic();
     apr_uint64_t window = (apr_uint64_t)limit->seconds * RA_MICROSECONDS;
     apr_uint64_t cost = window / (apr_uint64_t)limit->requests;
-    ra_slot_t *slot = slot_of(limiter, key_of(limiter, r, certificate));
+    ra_slot_t *slot = slot_of(limiter, key_of(limiter, client));
     if (slot == NULL) {
         return verdict;
     }

@@ -25,11 +25,17 @@ typedef struct ra_limit_verdict_t {
 /** @return NULL when there is no shared memory or no random bytes */
 ra_limiter_t *ra_limiter_make(server_rec *server, apr_pool_t *pool);
 
+/** Whose request is counted, and among which. */
+typedef struct ra_limit_client_t {
+    const request_rec *r;
+    ra_bytes_t certificate; /* empty: the client is its address */
+    char what;              /* 'r' for REST, 'c' for CMP: counted apart */
+} ra_limit_client_t;
+
 /**
  * Counts a request of the client: by certificate where there is one, else by address (IPv4 /32, IPv6 /64).
  * @param limit with requests > 0
  */
-ra_limit_verdict_t ra_limiter_take(ra_limiter_t *limiter, const ra_limit_t *limit, const request_rec *r,
-                                   ra_bytes_t certificate);
+ra_limit_verdict_t ra_limiter_take(ra_limiter_t *limiter, const ra_limit_t *limit, const ra_limit_client_t *client);
 
 #endif

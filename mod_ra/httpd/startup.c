@@ -93,6 +93,9 @@ static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr
     if (wrong == NULL) {
         wrong = check_secret(globals->upstream_tls_key, ptemp);
     }
+    if (wrong == NULL) {
+        wrong = check_secret(globals->cmp_key, ptemp);
+    }
     if (wrong != NULL) {
         return wrong;
     }
@@ -102,6 +105,8 @@ static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr
     settings->tls_key_file = globals->upstream_tls_key;
     settings->signer_cert_file = globals->upstream_signer_cert;
     settings->signer_key_file = globals->upstream_signer_key;
+    settings->front_cert_file = globals->cmp_cert;
+    settings->front_key_file = globals->cmp_key;
     settings->trust_file = globals->upstream_trust;
     settings->sender = globals->upstream_sender;
     settings->use_p10cr = globals->upstream_p10cr;

@@ -102,6 +102,8 @@ typedef struct ra_cmp_settings_t {
     const char *tls_key_file;
     const char *signer_cert_file; /* the RA credential that signs CMP messages: RSA or P-256 */
     const char *signer_key_file;
+    const char *front_cert_file; /* credential of the front for subscribers' tools, with its chain; NULL: none */
+    const char *front_key_file;
     const char *trust_file;      /* PEM: CA certificates that protect the CA's answers and issue */
     const char *sender;          /* DN of who signs the CA's answers, or NULL: the CA, first certificate of trust_file */
     int use_p10cr;               /* 0: cr with raVerified (default), 1: p10cr */

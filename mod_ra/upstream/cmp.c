@@ -232,7 +232,7 @@ static int set_revocation(ra_cmp_run_t *run)
     if (revocation->certificate.len > 0) {
         run->subject_cert = d2i_X509(NULL, &at, (long)revocation->certificate.len);
     } else {
-        run->subject_cert = ra_cmp_stub_make(revocation->serial, run->cmp->ca_name, run->cmp->signer_key);
+        run->subject_cert = ra_cmp_stub_make(revocation->serial, run->cmp->ca_name, run->cmp->signer.key);
     }
     return run->subject_cert != NULL && OSSL_CMP_CTX_set1_oldCert(run->ctx, run->subject_cert) &&
            OSSL_CMP_CTX_set_option(run->ctx, OSSL_CMP_OPT_REVOCATION_REASON, revocation->reason);

@@ -306,7 +306,7 @@ int ra_cmp_run_begin(ra_cmp_run_t *run, const ra_cmp_t *cmp, ra_ca_exchange_t *e
            OSSL_CMP_CTX_set_log_verbosity(ctx, OSSL_CMP_LOG_WARNING) &&
            OSSL_CMP_CTX_set_transfer_cb(ctx, on_transfer) && OSSL_CMP_CTX_set_transfer_cb_arg(ctx, run) &&
            OSSL_CMP_CTX_set_certConf_cb(ctx, on_cert_conf) && OSSL_CMP_CTX_set_certConf_cb_arg(ctx, run) &&
-           OSSL_CMP_CTX_set1_cert(ctx, cmp->signer) && OSSL_CMP_CTX_set1_pkey(ctx, cmp->signer_key) &&
+           OSSL_CMP_CTX_set1_cert(ctx, cmp->signer.cert) && OSSL_CMP_CTX_set1_pkey(ctx, cmp->signer.key) &&
            set_trust(ctx, cmp) && set_transaction(ctx, exchange->transaction_id);
 }
 

@@ -29,11 +29,18 @@ enum {
     RA_CMP_POLL_REP = 26
 };
 
+/** A certificate with its key, and the further certificates of its file. */
+typedef struct ra_cmp_credential_t {
+    X509 *cert;
+    EVP_PKEY *key;
+    STACK_OF(X509) * chain;
+} ra_cmp_credential_t;
+
 /** The adapter, loaded. */
 typedef struct ra_cmp_t {
     ra_http_target_t target;
-    X509 *signer;
-    EVP_PKEY *signer_key;
+    ra_cmp_credential_t signer; /* towards the CA */
+    ra_cmp_credential_t front;  /* towards subscribers' tools; all NULL: none */
     X509_STORE *trust;
     X509_NAME *ca_name; /* recipient of requests, issuer of certificates */
     X509_NAME *sender;  /* the only sender of answers that is believed */

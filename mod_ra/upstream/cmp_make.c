@@ -21,12 +21,19 @@ static apr_status_t wrong(ra_result_t *result, const char *what, const char *pat
     return APR_EINVAL;
 }
 
+static void free_credential(ra_cmp_credential_t *credential)
+{
+    X509_free(credential->cert);
+    EVP_PKEY_free(credential->key);
+    sk_X509_pop_free(credential->chain, X509_free);
+}
+
 static apr_status_t free_adapter(void *data)
 {
     ra_cmp_t *cmp = data;
 
-    X509_free(cmp->signer);
-    EVP_PKEY_free(cmp->signer_key);
+    free_credential(&cmp->signer);
+    free_credential(&cmp->front);
     X509_STORE_free(cmp->trust);
     X509_NAME_free(cmp->ca_name);
     X509_NAME_free(cmp->sender);
@@ -84,28 +91,65 @@ static int key_is_usable(EVP_PKEY *key)
            strcmp(group, "prime256v1") == 0;
 }
 
-static apr_status_t load_signer(ra_cmp_t *cmp, const ra_cmp_settings_t *settings, ra_result_t *result, apr_pool_t *pool)
+static X509 *read_certificates(STACK_OF(X509) * chain, BIO *in)
 {
-    BIO *cert = bio_of(read_file(settings->signer_cert_file, pool));
-    BIO *key = bio_of(read_file(settings->signer_key_file, pool));
+    X509 *first = in != NULL ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+    X509 *cert;
 
-    cmp->signer = cert != NULL ? PEM_read_bio_X509(cert, NULL, NULL, NULL) : NULL;
-    cmp->signer_key = key != NULL ? PEM_read_bio_PrivateKey(key, NULL, no_passphrase, NULL) : NULL;
+    while (first != NULL && chain != NULL && (cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+        if (!sk_X509_push(chain, cert)) {
+            X509_free(cert);
+            break;
+        }
+    }
+    ERR_clear_error(); /* the end of the file */
+    return first;
+}
+
+static apr_status_t load_credential(ra_cmp_credential_t *credential, const char *cert_file, const char *key_file,
+                                    ra_result_t *result, apr_pool_t *pool)
+{
+    BIO *cert = bio_of(read_file(cert_file, pool));
+    BIO *key = bio_of(read_file(key_file, pool));
+
+    credential->chain = sk_X509_new_null();
+    credential->cert = read_certificates(credential->chain, cert);
+    credential->key = key != NULL ? PEM_read_bio_PrivateKey(key, NULL, no_passphrase, NULL) : NULL;
     BIO_free(cert);
     BIO_free(key);
-    if (cmp->signer == NULL) {
-        return wrong(result, "no PEM certificate to sign CMP messages with", settings->signer_cert_file);
+    if (credential->cert == NULL) {
+        return wrong(result, "no PEM certificate to sign CMP messages with", cert_file);
     }
-    if (cmp->signer_key == NULL) {
-        return wrong(result, "no PEM key without passphrase", settings->signer_key_file);
+    if (credential->key == NULL) {
+        return wrong(result, "no PEM key without passphrase", key_file);
     }
-    if (!key_is_usable(cmp->signer_key)) {
-        return wrong(result, "the key must be RSA of at least 2048 bits or P-256", settings->signer_key_file);
+    if (!key_is_usable(credential->key)) {
+        return wrong(result, "the key must be RSA of at least 2048 bits or P-256", key_file);
     }
-    if (X509_check_private_key(cmp->signer, cmp->signer_key) != 1) {
-        return wrong(result, "the key does not belong to the signer certificate", settings->signer_key_file);
+    if (X509_check_private_key(credential->cert, credential->key) != 1) {
+        return wrong(result, "the key does not belong to the signer certificate", key_file);
     }
     return APR_SUCCESS;
+}
+
+static apr_status_t load_signer(ra_cmp_t *cmp, const ra_cmp_settings_t *settings, ra_result_t *result, apr_pool_t *pool)
+{
+    return load_credential(&cmp->signer, settings->signer_cert_file, settings->signer_key_file, result, pool);
+}
+
+/* OpenSSL's clients believe a signed message only from a certificate that may sign. */
+static apr_status_t load_front(ra_cmp_t *cmp, const ra_cmp_settings_t *settings, ra_result_t *result, apr_pool_t *pool)
+{
+    apr_status_t status;
+
+    if (settings->front_cert_file == NULL) {
+        return APR_SUCCESS;
+    }
+    status = load_credential(&cmp->front, settings->front_cert_file, settings->front_key_file, result, pool);
+    if (status == APR_SUCCESS && (X509_get_key_usage(cmp->front.cert) & X509v3_KU_DIGITAL_SIGNATURE) == 0) {
+        return wrong(result, "the key usage of the certificate lacks digitalSignature", settings->front_cert_file);
+    }
+    return status;
 }
 
 /* All certificates of the file become trusted as they are; the first one's subject is the CA's name. */
@@ -177,6 +221,7 @@ apr_status_t ra_cmp_make(ra_ca_t **pca, const ra_cmp_settings_t *settings, ra_re
     cmp->connect_timeout = settings->connect_timeout;
     if ((status = load_target(cmp, settings, result, pool)) != APR_SUCCESS ||
         (status = load_signer(cmp, settings, result, pool)) != APR_SUCCESS ||
+        (status = load_front(cmp, settings, result, pool)) != APR_SUCCESS ||
         (status = load_trust(cmp, settings, result, pool)) != APR_SUCCESS ||
         (status = load_sender(cmp, settings, result)) != APR_SUCCESS) {
         return status;

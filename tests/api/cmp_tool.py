@@ -101,3 +101,20 @@ class Tool:
 def send(ra, message, path=ADDRESS, **headers):
     with ra.stack.client("public") as client:
         return client.request("POST", path, content=message, headers={"Content-Type": MEDIA_TYPE, **headers})
+
+
+class SignedTool(Tool):
+    """`openssl cmp` with a certificate of the RA and its key in place of codes."""
+
+    def __init__(self, ra, folder, certificate_pem, key):
+        super().__init__(ra, folder, {"reference_code": None, "authorisation_code": None})
+        self.file("own.crt").write_text(certificate_pem)
+        self.file("own.key").write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+
+    def words(self, command, *options, **changes):
+        words = ["-cert", str(self.file("own.crt")), "-key", str(self.file("own.key")), "-trusted", str(self.ra.stack.pki.root_file)]
+        if command == "kur":
+            words += ["-newkey", str(self.file("key.pem"))]
+        elif command == "rr":
+            words += ["-oldcert", str(self.file("own.crt"))]
+        return super().words(command, *words, *options, with_codes=False, **changes)

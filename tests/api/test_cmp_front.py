@@ -312,12 +312,12 @@ def test_poll_and_confirmation_with_a_wrong_secret_count_and_confirm_nothing(too
 def test_message_without_codes_is_answered_with_a_signed_error(tool):
     mine = tool()
     signer = mine.ra.identity()
-    trust = mine.ra.stack.ca_chain
+    trust = mine.ra.stack.pki.root_file
     words = ["-trusted", trust, "-ignore_keyusage", "-cert", signer.certificate, "-key", signer.key]
     kur = mine.run("kur", *words, "-newkey", mine.file("key.pem"), with_codes=False)
     rr = mine.run("rr", *words, "-oldcert", signer.certificate, with_codes=False)
     for done in (kur, rr):
-        done.refused("signed requests (kur, rr) are not served here")
+        done.refused("kur and rr are signed with the certificate of this RA")
 
 
 def test_other_types_under_right_codes_are_refused_in_words(tool):
@@ -503,7 +503,11 @@ def test_every_reply_to_a_message_is_cmp_with_status_200(tool):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_guessing_is_slowed_by_the_rate_limit(make_ra):
-    limited = make_ra("cmp-limited", RATE_PUBLIC="8/60")
-    statuses = [send(limited, b"0").status_code for _ in range(12)]
-    assert set(statuses) <= {400, 429} and statuses[-1] == 429
+@pytest.mark.parametrize("setting,count", [("", 60), ("RACMPRateLimit 8/60", 8)], ids=["by itself", "as set"])
+def test_guessing_is_slowed_by_a_limit_of_its_own(make_ra, setting, count):
+    limited = make_ra(f"cmp-limit-{count}", RATE_CMP=setting, RATE_PUBLIC="4/60")
+    answers = [send(limited, b"0") for _ in range(count + 4)]
+    assert [answer.status_code for answer in answers[:count]] == count * [400] and answers[-1].status_code == 429
+    assert answers[0].headers["RateLimit-Policy"] == f'"default";q={count};w=60'
+    with limited.stack.client("public") as client:
+        assert client.request("GET", "/api/v1/openapi.json").status_code == 200

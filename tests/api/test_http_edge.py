@@ -238,6 +238,7 @@ def test_graceful_restart_loses_no_answer_and_keeps_the_counters(raw, stack):
     ("RAUpstreamRunner on", "RADatabaseHost db.example", "RA0701"),
     ("RADatabaseSocket", "RADatabaseHost db.example\n#", "RADatabaseCAFile"),
     ("RAUpstreamSigner", "#", "RA0701"),
+    ("RAHost public", "RAHost public\nRACMPRateLimit 60", "RACMPRateLimit"),
     ("RAApiDocument", "RAApiDocument /nonexistent.json\n#", "RA0702"),
     ("RAUpstreamRunner on", "RADatabasePool 0", "RADatabasePool"),
     ("RAUpstreamRunner on", "RAUpstreamURL http://ca.example/", "https"),

@@ -19,6 +19,7 @@ def with_paths(text, stack, folder):
             (r"/etc/mod_ra/client-trust\.pem", pki.trust_file), (r"/etc/mod_ra/upstream-tls-ca\.pem", pki.root_file),
             (r"/etc/mod_ra/upstream-chain\.pem", stack.ca_chain), (r"/etc/mod_ra/ra\.keys", stack.state / "secrets" / "ra.keys"),
             (r"/etc/mod_ra/audit\.key", stack.state / "secrets" / "audit.key"), (r"/etc/mod_ra/audit\.pub", pki.folder / "audit.pub"),
+            (r"/etc/mod_ra/ra-cmp\.crt", stack.cmp_identity.certificate), (r"/etc/mod_ra/ra-cmp\.key", stack.cmp_identity.key),
             (r"/etc/mod_ra/ra-signer\.crt", signer.ra_certificate), (r"/etc/mod_ra/ra-signer\.key", signer.ra_key),
             (r"/run/mysqld/mysqld\.sock", stack.database.socket)]:
         text = re.sub(pattern, str(value), text)

@@ -20,6 +20,7 @@ P12_PASSWORD = "quickstart"
 DAY = datetime.timedelta(days=1)
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
+CMP_RA = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.28")  # id-kp-cmcRA, RFC 6402
 
 
 def now():
@@ -157,6 +158,13 @@ class Pki:
         if not identity.certificate.exists():
             sans = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
             self._store(identity, *self.root.issue(make_name("localhost"), SERVER, sans), self.root)
+        return identity
+
+    def cmp_front(self, name):
+        """The credential that signs the RA's answers to subscribers' CMP tools."""
+        identity = self._identity(name)
+        if not identity.certificate.exists():
+            self._store(identity, *self.root.issue(make_name("RA CMP"), CMP_RA), self.root)
         return identity
 
     def client(self, name, common_name=None, unit=None, days=730, not_before=None, authority=None):

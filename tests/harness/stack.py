@@ -78,6 +78,7 @@ class Stack:
         self.ports = process.choose_ports(self.wished_ports)
         self.pki = Pki(self.state / "pki")
         self.server_identity = self.pki.server("server")
+        self.cmp_identity = self.pki.cmp_front("ra-cmp")
         seed.make_identities(self.pki)
         self._make_secrets()
         self._place_products()
@@ -135,6 +136,7 @@ class Stack:
             "RA_KEY": self.ca.ra_key, "CA_CHAIN": self.ca_chain, "PRODUCTION_WAIT": 5,
             "AUDIT_KEY": self.state / "secrets" / "audit.key", "AUDIT_PUBLIC": self.state / "pki" / "audit.pub",
             **{f"PORT_{host.upper()}": self.ports[host] for host in ("public", "staff", "api", "internal")},
+            "CMP_CERTIFICATE": self.cmp_identity.certificate, "CMP_KEY": self.cmp_identity.key, "RATE_CMP": "RACMPRateLimit off",
             "RATE_PUBLIC": "off", "RATE_STAFF": "off", "RATE_API": "off",
             "DOWNLOADS": f'RADownloads "{self.state}/downloads"', "EXTRA_GLOBAL": "", "EXTRA_PUBLIC": "", "EXTRA_STAFF": "", "EXTRA_API": "", **self.settings,
         }

@@ -16,7 +16,7 @@
 #define SECRET "K7Q2M-4XYZ0-9ABCD-EFGHJ-KMNPQ"
 #define SECRET_CLEAN "K7Q2M4XYZ09ABCDEFGHJKMNPQ"
 
-enum { IR = 0, CR = 2, P10CR = 4 };
+enum { IR = 0, CR = 2, P10CR = 4, KUR = 7, RR = 11 };
 
 /* What the RA would keep in its database, and what a test wants to happen. */
 typedef struct world_t {
@@ -30,6 +30,7 @@ typedef struct world_t {
     ra_bytes_t request;
     ra_bytes_t nonces[2];
     ra_cmp_standing_t standing;
+    ra_bytes_t own; /* the subscriber's certificate as it was issued, DER; empty: unknown */
     /* wished */
     ra_cmp_state_e first; /* what decide() says */
     apr_status_t trouble; /* what the next callback returns */
@@ -52,11 +53,14 @@ static apr_status_t find(void *baton, const ra_cmp_head_t *head, ra_cmp_known_t 
 
     world->found++;
     world->reference = head->reference;
-    if (head->reference == NULL || strcmp(head->reference, REFERENCE) != 0) {
+    if (head->signer.len > 0 && ra_bytes_equal(head->signer, world->own)) {
+        known->signer = world->own;
+    } else if (head->reference != NULL && strcmp(head->reference, REFERENCE) == 0) {
+        known->secrets[0] = ra_bytes_text(SECRET_CLEAN);
+        known->secrets[1] = ra_bytes_text(SECRET);
+    } else {
         return world->trouble;
     }
-    known->secrets[0] = ra_bytes_text(SECRET_CLEAN);
-    known->secrets[1] = ra_bytes_text(SECRET);
     if (world->request.len > 0 && ra_bytes_equal(world->transaction_id, head->transaction_id)) {
         known->request = world->request;
         known->nonces[0] = world->nonces[0];
@@ -142,6 +146,8 @@ static apr_status_t decide(void *baton, const ra_cmp_wish_t *wish, ra_cmp_standi
     world->decided++;
     world->wish.csr = ra_bytes_copy(wish->csr, world->pool);
     world->wish.spki = ra_bytes_copy(wish->spki, world->pool);
+    world->wish.kind = wish->kind;
+    world->wish.reason = wish->reason;
     if (world->first == RA_CMP_ISSUED) {
         make_certificate(world);
     } else {
@@ -363,7 +369,7 @@ static apr_status_t drop_world(void *data)
     return APR_SUCCESS;
 }
 
-static world_t *make_world(apr_pool_t *pool)
+static world_t *make_world_with(apr_pool_t *pool, int has_front)
 {
     world_t *world = apr_pcalloc(pool, sizeof(*world));
     ra_result_t *result = ra_result_make(pool);
@@ -377,10 +383,17 @@ static world_t *make_world(apr_pool_t *pool)
     apr_pool_cleanup_register(pool, world, drop_world, apr_pool_cleanup_null);
     settings.signer_cert_file = settings.trust_file = write_pem(write_cert, world);
     settings.signer_key_file = write_pem(write_key, world);
+    settings.front_cert_file = has_front ? settings.signer_cert_file : NULL;
+    settings.front_key_file = has_front ? settings.signer_key_file : NULL;
     assert_int_equal(ra_cmp_make(&world->ca, &settings, result, pool), APR_SUCCESS);
     apr_file_remove(settings.signer_cert_file, pool);
     apr_file_remove(settings.signer_key_file, pool);
     return world;
+}
+
+static world_t *make_world(apr_pool_t *pool)
+{
+    return make_world_with(pool, 1);
 }
 
 /* The first message of a tool with these codes; nothing was answered yet. */
@@ -717,6 +730,147 @@ static void test_message_without_codes_is_answered_signed_and_nothing_is_looked_
     ERR_clear_error();
 }
 
+/* --- signed with the certificate that is to be renewed or revoked ----------------------------------------------- */
+
+/* A certificate of the subscriber's key; not self-issued, since OpenSSL's clients do not send such ones along. */
+static X509 *certify(const world_t *world, long serial)
+{
+    X509 *cert = issue(world->key, world->signer_key, "subscriber");
+
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), serial);
+    assert_true(X509_set_issuer_name(cert, X509_get_subject_name(world->signer)) &&
+                X509_sign(cert, world->signer_key, EVP_sha256()) > 0);
+    return cert;
+}
+
+static X509 *give_certificate(world_t *world)
+{
+    X509 *own = certify(world, 42);
+
+    world->own = der_of(own, world->pool);
+    return own;
+}
+
+/* A tool that signs with a certificate and trusts the front's. */
+static OSSL_CMP_CTX *signing_client(world_t *world, X509 *own)
+{
+    OSSL_CMP_CTX *ctx = bare_client(world);
+    X509_STORE *trust = X509_STORE_new();
+
+    X509_STORE_add_cert(trust, world->signer);
+    assert_true(OSSL_CMP_CTX_set1_cert(ctx, own) && OSSL_CMP_CTX_set1_pkey(ctx, world->key) &&
+                OSSL_CMP_CTX_set0_trustedStore(ctx, trust) && OSSL_CMP_CTX_set1_oldCert(ctx, own));
+    return ctx;
+}
+
+static void test_renewal_is_signed_with_the_certificate_itself(void **state)
+{
+    world_t *world = make_world(*state);
+    X509 *own = give_certificate(world);
+    OSSL_CMP_CTX *ctx = signing_client(world, own);
+    int check_after = 0;
+
+    world->first = RA_CMP_WAITING;
+    assert_int_equal(OSSL_CMP_try_certreq(ctx, KUR, NULL, &check_after), -1);
+    assert_int_equal(world->wish.kind, RA_CMP_RENEWAL);
+    assert_true(world->wish.spki.len > 0);
+    make_certificate(world);
+    assert_int_equal(OSSL_CMP_try_certreq(ctx, KUR, NULL, &check_after), 1);
+    assert_int_equal(world->confirmed, 1);
+    assert_int_equal(world->decided, 1);
+    OSSL_CMP_CTX_free(ctx);
+    X509_free(own);
+}
+
+static void test_revocation_is_noted(void **state)
+{
+    world_t *world = make_world(*state);
+    X509 *own = give_certificate(world);
+    OSSL_CMP_CTX *ctx = signing_client(world, own);
+
+    world->first = RA_CMP_NOTED;
+    assert_true(OSSL_CMP_CTX_set_option(ctx, OSSL_CMP_OPT_REVOCATION_REASON, 5));
+    assert_int_equal(OSSL_CMP_exec_RR_ses(ctx), 1);
+    assert_int_equal(OSSL_CMP_CTX_get_status(ctx), OSSL_CMP_PKISTATUS_revocationWarning);
+    assert_int_equal(world->wish.kind, RA_CMP_REVOCATION);
+    assert_int_equal(world->wish.reason, 5);
+    OSSL_CMP_CTX_free(ctx);
+    X509_free(own);
+}
+
+static void check_other_certificate(world_t *world, int type)
+{
+    X509 *own = give_certificate(world), *other = certify(world, 43);
+    OSSL_CMP_CTX *ctx = signing_client(world, own);
+    int check_after = 0;
+
+    assert_true(OSSL_CMP_CTX_set1_oldCert(ctx, other));
+    assert_int_equal(type == RR ? OSSL_CMP_exec_RR_ses(ctx) : OSSL_CMP_try_certreq(ctx, type, NULL, &check_after), 0);
+    assert_int_equal(OSSL_CMP_CTX_get_failInfoCode(ctx), 1 << OSSL_CMP_PKIFAILUREINFO_badCertId);
+    assert_int_equal(world->decided, 0);
+    assert_int_equal(world->refused, 1);
+    X509_free(own);
+    X509_free(other);
+    OSSL_CMP_CTX_free(ctx);
+    ERR_clear_error();
+}
+
+static void test_one_certificate_speaks_for_no_other(void **state)
+{
+    check_other_certificate(make_world(*state), KUR);
+    check_other_certificate(make_world(*state), RR);
+}
+
+static void test_spoiled_signed_message_decides_nothing(void **state)
+{
+    world_t *world = make_world(*state);
+    X509 *own = give_certificate(world);
+    OSSL_CMP_CTX *ctx = signing_client(world, own);
+    int check_after = 0, answered = 0;
+    unsigned char *copy;
+
+    world->trouble = APR_EGENERAL;
+    OSSL_CMP_try_certreq(ctx, KUR, NULL, &check_after);
+    ERR_clear_error();
+    world->trouble = APR_SUCCESS;
+    copy = apr_palloc(world->pool, world->sent.len);
+    for (apr_size_t i = 0; i < world->sent.len; i++) {
+        apr_status_t status;
+
+        memcpy(copy, world->sent.data, world->sent.len);
+        copy[i] ^= (unsigned char)(1 << (i % 8));
+        if (is_same_message(ra_bytes_of(copy, world->sent.len), world->sent, world->pool)) {
+            continue;
+        }
+        status = ask(world, ra_bytes_of(copy, world->sent.len));
+        assert_true(status == APR_SUCCESS || status == APR_EINVAL);
+        answered += status == APR_SUCCESS;
+    }
+    assert_int_equal(world->decided + world->refused + world->wrong, 0);
+    assert_true(answered > 50);
+    X509_free(own);
+    OSSL_CMP_CTX_free(ctx);
+}
+
+static void test_without_a_front_credential_signed_requests_are_not_served(void **state)
+{
+    world_t *world = make_world_with(*state, 0);
+    X509 *own = give_certificate(world);
+    OSSL_CMP_CTX *ctx = signing_client(world, own);
+    int check_after = 0;
+
+    OSSL_CMP_try_certreq(ctx, KUR, NULL, &check_after);
+    assert_int_equal(world->found + world->decided, 0);
+    assert_int_equal(type_of(world->reply), 23);
+    assert_true(OSSL_CMP_CTX_set_option(ctx, OSSL_CMP_OPT_UNPROTECTED_ERRORS, 1));
+    OSSL_CMP_CTX_reinit(ctx);
+    assert_int_equal(OSSL_CMP_try_certreq(ctx, KUR, NULL, &check_after), 0);
+    assert_int_equal(OSSL_CMP_CTX_get_status(ctx), OSSL_CMP_PKISTATUS_rejection);
+    X509_free(own);
+    OSSL_CMP_CTX_free(ctx);
+    ERR_clear_error();
+}
+
 static void test_poll_and_confirmation_without_transaction_are_refused(void **state)
 {
     world_t *world = make_world(*state);
@@ -779,6 +933,11 @@ int main(void)
         UNIT_TEST(test_random_bytes_are_no_message),
         UNIT_TEST(test_possession_is_proved_by_a_signature_only),
         UNIT_TEST(test_message_without_codes_is_answered_signed_and_nothing_is_looked_up),
+        UNIT_TEST(test_renewal_is_signed_with_the_certificate_itself),
+        UNIT_TEST(test_revocation_is_noted),
+        UNIT_TEST(test_one_certificate_speaks_for_no_other),
+        UNIT_TEST(test_spoiled_signed_message_decides_nothing),
+        UNIT_TEST(test_without_a_front_credential_signed_requests_are_not_served),
         UNIT_TEST(test_poll_and_confirmation_without_transaction_are_refused),
         UNIT_TEST(test_nonce_that_is_not_ours_is_refused),
         UNIT_TEST(test_trouble_of_a_callback_ends_without_reply),
