@@ -199,12 +199,14 @@ apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const ra
                        (ra_values_t){values, count});
 }
 
+/* Not while a run is under way: it may bring the certificate at this moment. */
 static apr_status_t close_attempt(const ra_act_t *act, const char *id, apr_int64_t version)
 {
     apr_uint64_t affected = 0;
     apr_status_t status = ra_sql_change(act->tx, &affected,
                                         "UPDATE ca_attempts SET state = 'settled', reason_outcome = 'settled', version = version + 1,"
-                                        " updated_at = UTC_TIMESTAMP(6), next_run_at = NULL WHERE id = ? AND version = ? AND state = 'unknown' AND kind = 'enrol'",
+                                        " updated_at = UTC_TIMESTAMP(6), next_run_at = NULL WHERE id = ? AND version = ? AND state = 'unknown' AND kind = 'enrol'"
+                                        " AND NOT EXISTS (SELECT 1 FROM outbox_jobs j WHERE j.subject = ca_attempts.id AND j.lease_until > UTC_TIMESTAMP(6))",
                                         RA_VALUES(ra_v_uuid(id), ra_v_int(version)));
 
     if (status == APR_SUCCESS && affected != 1) {

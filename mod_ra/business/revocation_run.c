@@ -1,87 +1,58 @@
 /*
  * One attempt to revoke, hold or release at the upstream CA, run as an outbox job.
  * Layer: business. Thread rule: one thread per attempt, guarded by the job's lease and the attempt's version.
- * Repeating a revocation is harmless (ca.h), so an unknown outcome is simply tried again: with the bytes that were sent, where the CA knows them again (a release that
- * was done cannot be done twice), otherwise as a new transaction, because a CA refuses other bytes under a transactionID that it has seen.
+ * An unknown outcome is tried again: with the same bytes where the CA answers them as before, else as a new request, since asking twice for a
+ * status changes nothing more. What a second request is refused may have been done by the first (a release above all): that waits for a person.
  */
 #include <apr_strings.h>
 #include <string.h>
 
 #include "base/ident.h"
+#include "business/attempt.h"
 #include "business/audit.h"
 #include "business/certificate_history.h"
 #include "business/revocation.h"
 
 #define REASON_HOLD 6
 #define REASON_RELEASE 8
+#define WHAT "revocation"
 
 typedef struct attempt_t {
-    ra_t *ra;
-    apr_pool_t *pool;
-    const char *id;
-    const char *state;
-    apr_int64_t version;
-    const char *application_id;
+    ra_attempt_t base;
     const char *certificate_id;
     int is_effect;         /* the application waits for it; otherwise it ends a replaced certificate */
     int has_decider;       /* somebody decided it, and may decide anew when the CA refuses */
-    int is_stored;         /* the bytes that go out are in the row already */
     int is_superfluous;    /* a release of what has been revoked since */
+    int is_anew;           /* another request than the one that may have arrived */
     ra_ca_revocation_t revocation;
-    ra_ca_exchange_t exchange;
 } attempt_t;
-
-/* What may have reached the CA already: the same bytes again, or a transaction that it has not seen. */
-static apr_status_t read_sent(attempt_t *attempt, const ra_json_t *row)
-{
-    const char *sent = ra_json_get_string(row, "sent"), *nonce = ra_json_get_string(row, "nonce");
-    ra_ca_exchange_t *exchange = &attempt->exchange;
-
-    if (!sent || !nonce) {
-        return APR_SUCCESS;
-    }
-    if (!attempt->ra->ca->adapter->resend_is_idempotent) {
-        return ra_random(exchange->transaction_id, sizeof(exchange->transaction_id));
-    }
-    attempt->is_stored = 1;
-    return ra_base64url_decode(&exchange->sent, sent, attempt->pool) == APR_SUCCESS ? ra_base64url_decode(&exchange->sent_nonce, nonce, attempt->pool)
-                                                                                     : APR_EGENERAL;
-}
 
 static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
 {
     attempt_t *attempt = baton;
-    apr_pool_t *pool = attempt->pool;
-    ra_bytes_t bytes;
+    apr_pool_t *pool = attempt->base.pool;
     ra_json_t *row;
     apr_status_t status = ra_sql_row(tx, &row,
-                                     "SELECT t.state AS state, t.version AS version, t.application_id AS application_id, c.id AS certificate_id,"
-                                     " a.state AS application_state, t.revocation_reason AS reason, t.transaction_id AS `transaction_id:b64`,"
-                                     " c.der AS `der:b64`, c.serial AS serial,"
-                                     " t.sent_bytes AS `sent:b64`, t.sent_nonce AS `nonce:b64`, c.revoked_at IS NOT NULL AS is_revoked, a.business AS business FROM ca_attempts t JOIN certificates c ON c.id = t.target_certificate_id"
+                                     "SELECT " RA_ATTEMPT_COLUMNS ", c.id AS certificate_id, a.state AS application_state,"
+                                     " t.revocation_reason AS reason, c.der AS `der:b64`, c.serial AS serial, c.revoked_at IS NOT NULL AS is_revoked, a.business AS business"
+                                     " FROM ca_attempts t JOIN certificates c ON c.id = t.target_certificate_id"
                                      " JOIN applications a ON a.id = t.application_id WHERE t.id = ?",
-                                     RA_VALUES(ra_v_uuid(attempt->id)));
+                                     RA_VALUES(ra_v_uuid(attempt->base.id)));
 
+    if (status == APR_SUCCESS) {
+        status = ra_attempt_fill(&attempt->base, row);
+    }
     if (status != APR_SUCCESS) {
         return status;
     }
-    attempt->state = apr_pstrdup(pool, ra_json_get_string(row, "state"));
-    attempt->version = ra_json_get_int(row, "version", 0);
-    attempt->application_id = apr_pstrdup(pool, ra_json_get_string(row, "application_id"));
     attempt->certificate_id = apr_pstrdup(pool, ra_json_get_string(row, "certificate_id"));
     attempt->is_effect = ra_state_of(ra_json_get_string(row, "application_state")) == RA_STATE_AWAITING_EXECUTION;
     attempt->has_decider = attempt->is_effect && ra_lifecycle_first(ra_business_find(ra_json_get_string(row, "business"))) != RA_STATE_AWAITING_EXECUTION;
     attempt->revocation.serial = apr_pstrdup(pool, ra_json_get_string(row, "serial"));
     attempt->revocation.reason = (int)ra_json_get_int(row, "reason", 0);
     attempt->is_superfluous = attempt->is_effect && attempt->revocation.reason == REASON_RELEASE && ra_json_get_int(row, "is_revoked", 0);
-    status = ra_base64url_decode(&attempt->revocation.certificate, ra_json_get_string(row, "der"), pool);
-    if (status == APR_SUCCESS) {
-        status = ra_base64url_decode(&bytes, ra_json_get_string(row, "transaction_id"), pool);
-    }
-    if (status == APR_SUCCESS && bytes.len == sizeof(attempt->exchange.transaction_id)) {
-        memcpy(attempt->exchange.transaction_id, bytes.data, bytes.len);
-    }
-    return status == APR_SUCCESS ? read_sent(attempt, row) : status;
+    attempt->revocation.certificate = ra_attempt_bytes(row, "der", pool);
+    return APR_SUCCESS;
 }
 
 /* --- writing ---------------------------------------------------------------------------------------------------- */
@@ -115,9 +86,9 @@ static apr_status_t change_certificate(ra_tx_t *tx, const attempt_t *attempt)
     static const char *const events[] = {"revoked", "suspended", "released"};
     int reason = attempt->revocation.reason;
     int which = reason == REASON_HOLD ? 1 : reason == REASON_RELEASE ? 2 : 0;
-    ra_act_t act = {attempt->ra, tx, NULL};
+    ra_act_t act = {attempt->base.ra, tx, NULL};
     ra_certificate_event_t event = {.certificate_id = attempt->certificate_id, .event = events[which], .reason = reason_word(reason),
-                                    .application_id = attempt->application_id};
+                                    .application_id = attempt->base.application_id};
     apr_status_t status = ra_sql_change(tx, NULL, certificate_sql[which],
                                         RA_VALUES(ra_v_text(reason_word(reason)), ra_v_uuid(attempt->certificate_id)));
 
@@ -128,10 +99,10 @@ static apr_status_t change_certificate(ra_tx_t *tx, const attempt_t *attempt)
 static apr_status_t move_application(ra_tx_t *tx, const outcome_t *outcome, ra_action_e action)
 {
     const attempt_t *attempt = outcome->attempt;
-    ra_act_t act = {attempt->ra, tx, NULL};
-    ra_step_t step = {.action = action, .outcome = outcome->word, .reason = action == RA_ACTION_MADE ? NULL : attempt->exchange.reason_text};
+    ra_act_t act = {attempt->base.ra, tx, NULL};
+    ra_step_t step = {.action = action, .outcome = outcome->word, .reason = action == RA_ACTION_MADE ? NULL : attempt->base.exchange.reason_text};
     ra_application_t *application;
-    apr_status_t status = ra_application_read(&application, &act, attempt->application_id);
+    apr_status_t status = ra_application_read(&application, &act, attempt->base.application_id);
 
     if (status != APR_SUCCESS || !attempt->is_effect) {
         return status;
@@ -142,7 +113,7 @@ static apr_status_t move_application(ra_tx_t *tx, const outcome_t *outcome, ra_a
 static apr_status_t write_audit(ra_tx_t *tx, const outcome_t *outcome)
 {
     const attempt_t *attempt = outcome->attempt;
-    ra_act_t act = {attempt->ra, tx, NULL};
+    ra_act_t act = {attempt->base.ra, tx, NULL};
     ra_json_t *detail = ra_json_object_make(tx->pool);
     ra_audit_t audit = {.event = "certificate_status_changed", .outcome = "done", .object_type = "certificate",
                         .object_id = attempt->certificate_id, .detail = detail};
@@ -150,7 +121,7 @@ static apr_status_t write_audit(ra_tx_t *tx, const outcome_t *outcome)
     ra_json_set_string(detail, "serial", attempt->revocation.serial);
     ra_json_set_int(detail, "reason", attempt->revocation.reason);
     ra_json_set_string(detail, "outcome", outcome->word);
-    ra_json_set_string(detail, "operation_id", attempt->id);
+    ra_json_set_string(detail, "operation_id", attempt->base.id);
     return ra_audit_write(&act, &audit);
 }
 
@@ -158,22 +129,18 @@ static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
 {
     const outcome_t *outcome = baton;
     const attempt_t *attempt = outcome->attempt;
+    const ra_ca_exchange_t *exchange = &attempt->base.exchange;
     int done = strcmp(outcome->state, "done") == 0, rejected = strcmp(outcome->state, "rejected") == 0;
-    int is_answered = attempt->exchange.outcome == RA_CA_REJECTED; /* with a no: the next try is another transaction */
-    apr_uint64_t affected = 0;
-    apr_status_t status = ra_sql_change(tx, &affected,
-                                        "UPDATE ca_attempts SET state = ?, version = version + 1, tries = tries + 1, reason_outcome = IF(?, NULL, ?),"
-                                        " reason_text = ?, failure_bits = ?, transaction_id = IF(?, ?, transaction_id),"
-                                        " sent_bytes = IF(?, NULL, sent_bytes), sent_nonce = IF(?, NULL, sent_nonce), updated_at = UTC_TIMESTAMP(6),"
-                                        " next_run_at = IF(? OR ?, NULL, UTC_TIMESTAMP(6)) WHERE id = ? AND version = ?",
-                                        RA_VALUES(ra_v_text(outcome->state), ra_v_int(done), ra_v_text(outcome->word),
-                                                  ra_v_text(attempt->exchange.reason_text), ra_v_int(attempt->exchange.failure_bits),
-                                                  ra_v_int(is_answered), ra_v_uuid(ra_uuid_make(tx->pool)), ra_v_int(is_answered), ra_v_int(is_answered),
-                                                  ra_v_int(done), ra_v_int(rejected), ra_v_uuid(attempt->id), ra_v_int(attempt->version)));
+    apr_status_t status = ra_attempt_change(
+        tx,
+        "UPDATE ca_attempts SET state = ?, version = version + 1, tries = tries + 1, reason_outcome = IF(?, NULL, ?),"
+        " reason_text = ?, failure_bits = ?, transaction_id = ?, sent_bytes = ?, sent_nonce = ?, updated_at = UTC_TIMESTAMP(6),"
+        " next_run_at = IF(? OR ?, NULL, UTC_TIMESTAMP(6)) WHERE id = ? AND version = ?",
+        RA_VALUES(ra_v_text(outcome->state), ra_v_int(done), ra_v_text(outcome->word), ra_v_text(ra_attempt_reason(&attempt->base)),
+                  ra_v_int(exchange->failure_bits), ra_v_bytes(ra_bytes_of(exchange->transaction_id, sizeof(exchange->transaction_id))),
+                  ra_v_bytes(exchange->sent), ra_v_bytes(exchange->sent_nonce), ra_v_int(done), ra_v_int(rejected),
+                  ra_v_uuid(attempt->base.id), ra_v_int(attempt->base.version)));
 
-    if (status == APR_SUCCESS && affected != 1) {
-        return APR_ENOENT;
-    }
     if (status == APR_SUCCESS && done) {
         status = change_certificate(tx, attempt);
     }
@@ -185,56 +152,31 @@ static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
 
 /* --- the run ---------------------------------------------------------------------------------------------------- */
 
-typedef struct sending_t {
-    attempt_t *attempt;
-    ra_bytes_t request;
-    ra_bytes_t nonce;
-} sending_t;
-
-static apr_status_t write_sent(ra_tx_t *tx, void *baton)
+static ra_job_verdict_e judge_rejection(outcome_t *outcome)
 {
-    const sending_t *sending = baton;
-    const attempt_t *attempt = sending->attempt;
-    apr_uint64_t affected = 0;
-    apr_status_t status = ra_sql_change(tx, &affected,
-                                        "UPDATE ca_attempts SET state = 'sent', version = version + 1, transaction_id = ?, sent_bytes = ?, sent_nonce = ?,"
-                                        " updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND version = ?",
-                                        RA_VALUES(ra_v_bytes(ra_bytes_of(attempt->exchange.transaction_id, sizeof(attempt->exchange.transaction_id))),
-                                                  ra_v_bytes(sending->request), ra_v_bytes(sending->nonce), ra_v_uuid(attempt->id),
-                                                  ra_v_int(attempt->version)));
+    const attempt_t *attempt = outcome->attempt;
 
-    return status == APR_SUCCESS && affected != 1 ? APR_ENOENT : status;
-}
-
-/* The request is in the database before its first byte is on the wire. A lost COMMIT counts as not committed: nothing is sent. */
-static apr_status_t before_send(void *baton, ra_bytes_t request, ra_bytes_t nonce)
-{
-    attempt_t *attempt = baton;
-    sending_t sending = {attempt, request, nonce};
-    apr_status_t status = attempt->is_stored ? APR_SUCCESS
-                                             : ra_store_run(attempt->ra->store, RA_TX_WRITE, write_sent, &sending, ra_result_make(attempt->pool),
-                                                            attempt->pool);
-
-    if (status == APR_SUCCESS && !attempt->is_stored) {
-        attempt->version++;
-        attempt->is_stored = 1;
+    outcome->word = "rejected";
+    if (attempt->is_effect && attempt->is_anew) {
+        /* Refused because the earlier request was carried out, or for another reason? A release is not possible in both cases. */
+        outcome->state = outcome->word = "unknown";
+        return RA_JOB_PERSON;
     }
-    return status;
+    /* Who decided decides anew; a replaced certificate must end, and so must a suspension, so the CA is asked again. */
+    outcome->state = attempt->has_decider ? "rejected" : "prepared";
+    return attempt->has_decider ? RA_JOB_DONE : RA_JOB_LATER;
 }
 
 static ra_job_verdict_e judge(outcome_t *outcome)
 {
-    switch (outcome->attempt->exchange.outcome) {
+    switch (outcome->attempt->base.exchange.outcome) {
     case RA_CA_DONE:
         outcome->state = outcome->word = "done";
         return RA_JOB_DONE;
     case RA_CA_REJECTED:
-        outcome->word = "rejected";
-        /* Who decided decides anew; a replaced certificate must end, and so must a suspension, so the CA is asked again. */
-        outcome->state = outcome->attempt->has_decider ? "rejected" : "prepared";
-        return outcome->attempt->has_decider ? RA_JOB_DONE : RA_JOB_LATER;
+        return judge_rejection(outcome);
     case RA_CA_NOT_SENT:
-        outcome->state = "prepared";
+        outcome->state = outcome->attempt->base.doubtful ? "unknown" : "prepared";
         outcome->word = "not_sent";
         return RA_JOB_LATER;
     default:
@@ -243,37 +185,64 @@ static ra_job_verdict_e judge(outcome_t *outcome)
     }
 }
 
+/* May the next run send these bytes again? Not when they were answered, or nothing of them left, or the CA must not see them twice. */
+static int may_keep_request(const attempt_t *attempt, const outcome_t *outcome)
+{
+    const ra_ca_exchange_t *exchange = &attempt->base.exchange;
+
+    return strcmp(outcome->state, "unknown") == 0 && exchange->failure_bits == 0 && ra_attempt_may_resend(&attempt->base);
+}
+
+static apr_status_t ask(attempt_t *attempt)
+{
+    ra_attempt_t *base = &attempt->base;
+    apr_status_t status = APR_SUCCESS;
+
+    if (base->exchange.sent.len > 0 && !ra_attempt_may_resend(base)) {
+        status = ra_attempt_start_anew(base);
+    }
+    attempt->is_anew = base->doubtful && base->exchange.sent.len == 0;
+    base->exchange.revocation = &attempt->revocation;
+    if (status == APR_SUCCESS) {
+        ra_attempt_exchange(base, base->ra->ca->adapter->revoke);
+    }
+    return status;
+}
+
+static ra_job_verdict_e write_and_judge(attempt_t *attempt)
+{
+    outcome_t outcome = {attempt, NULL, NULL};
+    ra_job_verdict_e verdict = judge(&outcome);
+    int is_over = verdict == RA_JOB_DONE;
+
+    if (!is_over || strcmp(outcome.state, "rejected") == 0) {
+        ra_attempt_log(&attempt->base, 1, "RA0421", WHAT, outcome.word, attempt->base.exchange.reason_text);
+    }
+    if (!is_over && !may_keep_request(attempt, &outcome) && ra_attempt_start_anew(&attempt->base) != APR_SUCCESS) {
+        return RA_JOB_LATER;
+    }
+    return ra_attempt_write(&attempt->base, write_outcome, &outcome, NULL) == APR_SUCCESS ? verdict : RA_JOB_LATER;
+}
+
 ra_job_verdict_e ra_revocation_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool)
 {
     attempt_t *attempt = apr_pcalloc(pool, sizeof(*attempt));
-    ra_result_t *result = ra_result_make(pool);
-    outcome_t outcome = {attempt, NULL, NULL};
-    ra_job_verdict_e verdict;
+    ra_attempt_t *base = &attempt->base;
 
     (void)later;
-    attempt->ra = context;
-    attempt->pool = pool;
-    attempt->id = job->subject;
-    if (!attempt->ra->ca || ra_store_run(attempt->ra->store, RA_TX_READ, read_attempt, attempt, result, pool) != APR_SUCCESS) {
+    base->ra = context;
+    base->pool = pool;
+    base->id = job->subject;
+    if (!base->ra->ca || ra_store_run(base->ra->store, RA_TX_READ, read_attempt, attempt, ra_result_make(pool), pool) != APR_SUCCESS) {
         return RA_JOB_LATER;
     }
-    if (strcmp(attempt->state, "done") == 0 || strcmp(attempt->state, "rejected") == 0 || strcmp(attempt->state, "settled") == 0) {
+    if (ra_attempt_is_closed(base)) {
         return RA_JOB_DONE;
     }
-    attempt->exchange.revocation = &attempt->revocation;
-    attempt->exchange.timeout = attempt->ra->settings->upstream_timeout;
-    attempt->exchange.callbacks.baton = attempt;
-    attempt->exchange.callbacks.before_send = before_send;
     if (attempt->is_superfluous) {
-        outcome.state = "rejected";
-        outcome.word = "superfluous";
-        return ra_store_run(attempt->ra->store, RA_TX_WRITE, write_outcome, &outcome, result, pool) == APR_SUCCESS ? RA_JOB_DONE : RA_JOB_LATER;
+        outcome_t superfluous = {attempt, "rejected", "superfluous"};
+
+        return ra_attempt_write(base, write_outcome, &superfluous, NULL) == APR_SUCCESS ? RA_JOB_DONE : RA_JOB_LATER;
     }
-    attempt->ra->ca->adapter->revoke(attempt->ra->ca, &attempt->exchange, pool);
-    verdict = judge(&outcome);
-    if (verdict != RA_JOB_DONE || strcmp(outcome.state, "rejected") == 0) {
-        attempt->ra->outbox->log(1, "RA0421", apr_pstrcat(pool, "revocation ", attempt->id, ": ", outcome.word, ": ",
-                                                          attempt->exchange.reason_text ? attempt->exchange.reason_text : "-", NULL));
-    }
-    return ra_store_run(attempt->ra->store, RA_TX_WRITE, write_outcome, &outcome, result, pool) == APR_SUCCESS ? verdict : RA_JOB_LATER;
+    return ask(attempt) == APR_SUCCESS ? write_and_judge(attempt) : RA_JOB_LATER;
 }

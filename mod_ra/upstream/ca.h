@@ -15,7 +15,7 @@ typedef enum {
     RA_CA_DONE,      /* the certificate was accepted by on_certificate and confirmed, or the revocation is done */
     RA_CA_REJECTED,  /* the CA said no; reason_text and failure_bits hold its words */
     RA_CA_WAITING,   /* the CA said "waiting": poll again after check_after seconds */
-    RA_CA_REFUSED,   /* the CA answered with a certificate that on_certificate refused; the CA was told so */
+    RA_CA_REFUSED,   /* the CA answered with a certificate that on_certificate refused; the CA was told so and acknowledged it */
     RA_CA_UNKNOWN    /* something was sent, no (believable) answer came: never start a new transaction by itself */
 } ra_ca_outcome_e;
 
@@ -48,7 +48,8 @@ typedef enum {
 /** The caller's side of one exchange. */
 typedef struct ra_ca_callbacks_t {
     void *baton;
-    /** Called once with the finished request before its first byte leaves: store and COMMIT. Anything but APR_SUCCESS stops the exchange as RA_CA_NOT_SENT. */
+    /** Called with the finished request, also one that is sent again, before its first byte leaves: store and COMMIT. Anything but APR_SUCCESS stops the
+     * exchange as RA_CA_NOT_SENT. */
     apr_status_t (*before_send)(void *baton, ra_bytes_t request, ra_bytes_t nonce);
     /** The certificate as issued, and the chain certificates that came along (DER each, of ra_bytes_t). */
     ra_ca_verdict_e (*on_certificate)(void *baton, ra_bytes_t certificate, const apr_array_header_t *chain);
@@ -72,7 +73,8 @@ typedef struct ra_ca_exchange_t {
     int check_after;          /* seconds, with RA_CA_WAITING */
     const char *reason_text;  /* the CA's words or the transport's, for the log and the officer: UTF-8, no control characters,
                                  at most 300 bytes; NULL when there is nothing to say (RA_CA_DONE: and the CA acknowledged it) */
-    int failure_bits;         /* PKIFailureInfo bits, with RA_CA_REJECTED */
+    int failure_bits;         /* PKIFailureInfo bits of a verified "no", with RA_CA_REJECTED and RA_CA_UNKNOWN; 0: none */
+    int request_at_fault;     /* with RA_CA_REJECTED: all it names are faults of the request, which the CA finds before it does anything */
     ra_bytes_t certificate;   /* as issued, also when it was refused (RA_CA_REFUSED): for the alarm and its revocation */
 } ra_ca_exchange_t;
 
@@ -85,7 +87,7 @@ typedef struct ra_ca_adapter_t {
     int needs_csr; /* enrolment hands the PKCS#10 itself to the CA: a bare key is not enough */
     /** First try (exchange->sent empty), resend of the stored bytes (sent filled) or poll (waiting filled). */
     void (*enrol)(const ra_ca_t *ca, ra_ca_exchange_t *exchange, apr_pool_t *pool);
-    /** Revoke, hold and release. Repeating it is harmless: certRevoked for the wished state counts as done. */
+    /** Revoke, hold and release: first try or resend. Asking anew is harmless too: certRevoked for the wished state counts as done. */
     void (*revoke)(const ra_ca_t *ca, ra_ca_exchange_t *exchange, apr_pool_t *pool);
 } ra_ca_adapter_t;
 

@@ -17,6 +17,17 @@
     ((1 << OSSL_CMP_PKIFAILUREINFO_transactionIdInUse) | (1 << OSSL_CMP_PKIFAILUREINFO_badRecipientNonce) |            \
      (1 << OSSL_CMP_PKIFAILUREINFO_badSenderNonce) | (1 << OSSL_CMP_PKIFAILUREINFO_badMessageCheck))
 
+/* What a CA finds wrong with a request before it acts on it; any other bit (systemFailure), or none, may come from a CA that has acted already. */
+#define REQUEST_BITS                                                                                                   \
+    ((1 << OSSL_CMP_PKIFAILUREINFO_badAlg) | (1 << OSSL_CMP_PKIFAILUREINFO_badRequest) |                               \
+     (1 << OSSL_CMP_PKIFAILUREINFO_badTime) | (1 << OSSL_CMP_PKIFAILUREINFO_badCertId) |                               \
+     (1 << OSSL_CMP_PKIFAILUREINFO_badDataFormat) | (1 << OSSL_CMP_PKIFAILUREINFO_wrongAuthority) |                    \
+     (1 << OSSL_CMP_PKIFAILUREINFO_incorrectData) | (1 << OSSL_CMP_PKIFAILUREINFO_badPOP) |                            \
+     (1 << OSSL_CMP_PKIFAILUREINFO_certRevoked) | (1 << OSSL_CMP_PKIFAILUREINFO_wrongIntegrity) |                      \
+     (1 << OSSL_CMP_PKIFAILUREINFO_unacceptedPolicy) | (1 << OSSL_CMP_PKIFAILUREINFO_unacceptedExtension) |            \
+     (1 << OSSL_CMP_PKIFAILUREINFO_badCertTemplate) | (1 << OSSL_CMP_PKIFAILUREINFO_signerNotTrusted) |                \
+     (1 << OSSL_CMP_PKIFAILUREINFO_unsupportedVersion) | (1 << OSSL_CMP_PKIFAILUREINFO_notAuthorized))
+
 /* The CA's own words on its status. */
 static const char *ca_words(ra_cmp_run_t *run)
 {
@@ -79,6 +90,7 @@ static void conclude_rejection(ra_cmp_run_t *run)
     int later_error = run->last_body == RA_CMP_ERROR && (run->repeated || run->exchange->waiting.len > 0);
 
     run->exchange->failure_bits = bits > 0 ? bits : 0;
+    run->exchange->request_at_fault = bits > 0 && (bits & ~REQUEST_BITS) == 0;
     if (about_protocol || later_error) {
         run->exchange->waiting = run->exchange->poll = ra_bytes_of(NULL, 0);
         finish(run, RA_CA_UNKNOWN, ca_words(run));
@@ -103,6 +115,24 @@ static void conclude_silence(ra_cmp_run_t *run)
     }
 }
 
+/*
+ * A refused certificate stays valid until the CA knows. When it acknowledged, OpenSSL has nothing to complain of but that
+ * the certificate was not accepted (queue and log were empty when the answer to the confirmation came).
+ */
+static void conclude_refusal(ra_cmp_run_t *run)
+{
+    const char *why = run->declined_because != NULL ? run->declined_because : "not the certificate that was approved";
+    unsigned long complaint = ERR_peek_error();
+    int told = run->transport_error == NULL && run->log[0] == '\0' &&
+               (complaint == 0 || ERR_GET_REASON(complaint) == CMP_R_CERTIFICATE_NOT_ACCEPTED);
+
+    if (told) {
+        finish(run, RA_CA_REFUSED, why);
+    } else {
+        finish(run, RA_CA_UNKNOWN, apr_pstrcat(run->pool, why, "; the CA did not acknowledge its refusal: ", own_words(run), NULL));
+    }
+}
+
 static void conclude_certificate(ra_cmp_run_t *run, int confirmed)
 {
     const char *tail =
@@ -113,8 +143,7 @@ static void conclude_certificate(ra_cmp_run_t *run, int confirmed)
         finish(run, RA_CA_DONE, tail);
         break;
     case RA_CA_DECLINE:
-        finish(run, RA_CA_REFUSED,
-               run->declined_because != NULL ? run->declined_because : "not the certificate that was approved");
+        conclude_refusal(run);
         break;
     default:
         finish(run, RA_CA_UNKNOWN, "whether the certificate was stored is not known, so the CA was told nothing");

@@ -126,8 +126,23 @@ static OSSL_CMP_MSG *call(ra_cmp_run_t *run, ra_bytes_t bytes, apr_interval_time
     return message;
 }
 
-/* The first message: a fresh one is handed to the caller for storing before a byte of it leaves; a stored one goes out
- * as it was. */
+/* The caller stores it and says whether it may leave. */
+static int may_leave(ra_cmp_run_t *run)
+{
+    const ra_ca_exchange_t *exchange = run->exchange;
+    const ra_ca_callbacks_t *callbacks = &exchange->callbacks;
+
+    if (exchange->sent.len > 0 && exchange->sent_nonce.len > 0 &&
+        (callbacks->before_send == NULL ||
+         callbacks->before_send(callbacks->baton, exchange->sent, exchange->sent_nonce) == APR_SUCCESS)) {
+        return 1;
+    }
+    run->stopped = 1;
+    run->transport_error = "the request could not be stored, so it was not sent";
+    return 0;
+}
+
+/* The first message: a fresh one, or a stored one as it was. */
 static OSSL_CMP_MSG *send_request(ra_cmp_run_t *run, const OSSL_CMP_MSG *request)
 {
     ra_ca_exchange_t *exchange = run->exchange;
@@ -136,16 +151,11 @@ static OSSL_CMP_MSG *send_request(ra_cmp_run_t *run, const OSSL_CMP_MSG *request
         return replay(run, exchange->waiting);
     }
     if (run->repeated) {
-        return expect_nonce(run, exchange->sent_nonce) ? call(run, exchange->sent, 0) : NULL;
+        return expect_nonce(run, exchange->sent_nonce) && may_leave(run) ? call(run, exchange->sent, 0) : NULL;
     }
     exchange->sent = encode(request, run->pool);
     exchange->sent_nonce = ra_cmp_sender_nonce(request, run->pool);
-    if (exchange->sent.len == 0 || exchange->sent_nonce.len == 0 ||
-        (exchange->callbacks.before_send != NULL &&
-         exchange->callbacks.before_send(exchange->callbacks.baton, exchange->sent, exchange->sent_nonce) !=
-             APR_SUCCESS)) {
-        run->stopped = 1;
-        run->transport_error = "the request could not be stored, so it was not sent";
+    if (!may_leave(run)) {
         exchange->sent = exchange->sent_nonce = ra_bytes_of(NULL, 0);
         return NULL;
     }
@@ -169,6 +179,16 @@ static OSSL_CMP_MSG *send_poll(ra_cmp_run_t *run, const OSSL_CMP_MSG *request)
     return call(run, encode(request, run->pool), 0);
 }
 
+/* Whether the certificate is ours may be unknown: then neither a yes nor a no may go out. What OpenSSL complains of afterwards is the answer. */
+static OSSL_CMP_MSG *send_confirmation(ra_cmp_run_t *run, const OSSL_CMP_MSG *request)
+{
+    OSSL_CMP_MSG *answer = run->verdict == RA_CA_SILENT ? NULL : call(run, encode(request, run->pool), CONFIRM_TIMEOUT);
+
+    ERR_clear_error();
+    run->log[0] = '\0';
+    return answer;
+}
+
 static OSSL_CMP_MSG *on_transfer(OSSL_CMP_CTX *ctx, const OSSL_CMP_MSG *request)
 {
     ra_cmp_run_t *run = OSSL_CMP_CTX_get_transfer_cb_arg(ctx);
@@ -181,8 +201,7 @@ static OSSL_CMP_MSG *on_transfer(OSSL_CMP_CTX *ctx, const OSSL_CMP_MSG *request)
     case RA_CMP_POLL_REQ:
         return send_poll(run, request);
     case RA_CMP_CERT_CONF:
-        /* Whether the certificate is ours is not known: neither a yes nor a no may go out. */
-        return run->verdict == RA_CA_SILENT ? NULL : call(run, encode(request, run->pool), CONFIRM_TIMEOUT);
+        return send_confirmation(run, request);
     default:
         return NULL;
     }
@@ -298,7 +317,7 @@ int ra_cmp_run_begin(ra_cmp_run_t *run, const ra_cmp_t *cmp, ra_ca_exchange_t *e
     run->verdict = RA_CA_SILENT;
     exchange->certificate = ra_bytes_of(NULL, 0);
     exchange->reason_text = NULL;
-    exchange->failure_bits = 0;
+    exchange->failure_bits = exchange->request_at_fault = 0;
     exchange->check_after = 0;
     current_run = run;
     ctx = run->ctx = OSSL_CMP_CTX_new(NULL, NULL);

@@ -1,4 +1,6 @@
 """Every certificate act (domain.md §4-§8): from submission to completion, the effect at the CA, the fate of the old certificate."""
+import time
+
 import pytest
 
 from acts import MAKING, OPERATION, PARTICULARS, Act, certificate, ledger, wait_for_status
@@ -205,6 +207,80 @@ def test_a_revocation_that_the_ca_rejects_goes_back_to_the_reviewer(ra, old):
     act.review()
     act.wait("awaiting_archive")
     assert certificate(ra, old)["status"] == "revoked"
+
+
+# The CA's answer is lost.
+
+@pytest.fixture(scope="module")
+def careful(make_ra):
+    """An instance whose CA is not asked twice with the same bytes."""
+    return make_ra("acts-never", EXTRA_GLOBAL="RAUpstreamTimeout 2\nRAUpstreamResend never")
+
+
+def review_while(ra, act, **fault):
+    """Up to the review that sends the act to a CA which misbehaves once."""
+    act.submit()
+    act.accept()
+    act.enter()
+    ra.stack.ca.knobs(body="rr", count=1, **fault)
+    act.review()
+
+
+def done_at_the_ca(ra, act):
+    """Reasons of what the CA did about the certificate, in order."""
+    return [line["reason"] for line in ledger(ra, "revocation", act.old.certificate["serial"]) if line["result"] == "done"]
+
+
+LOST = [{"mode": "silent"}, {"mode": "garbage"}, {"mode": "truncate"}, {"mode": "bad_signature"}, {"mode": "issue_then_reject"}]
+
+
+@pytest.mark.log("RA0421")
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault["mode"])
+def test_an_act_whose_answer_is_lost_is_done_once_and_ends(ra, old, fault):
+    for business, reason, status in (("suspend", 6, "suspended"), ("resume", 8, "valid"), ("revoke", 5, "revoked")):
+        act = Act(ra, business, old)
+        review_while(ra, act, **fault)
+        act.wait("awaiting_archive", 30)
+        assert certificate(ra, old)["status"] == status
+        assert done_at_the_ca(ra, act)[-1] == reason
+        act.archive()
+        act.step("acceptor", "completion", COMPLETION)
+    assert done_at_the_ca(ra, act) == [6, 8, 5]
+
+
+@pytest.mark.log("RA0421")
+@pytest.mark.parametrize("dedup", ["on", "off"])
+def test_an_act_is_asked_for_anew_where_the_same_bytes_must_not_be_sent(careful, dedup):
+    old = careful.case("completed")
+    careful.stack.ca.knobs(dedup=dedup)
+    try:
+        for business, reason in (("suspend", 6), ("revoke", 5)):
+            act = Act(careful, business, old)
+            review_while(careful, act, mode="silent")
+            act.wait("awaiting_archive", 30)
+            assert done_at_the_ca(careful, act)[-1] == reason
+            act.archive()
+            act.step("acceptor", "completion", COMPLETION)
+    finally:
+        careful.stack.ca.knobs(mode="normal", dedup="on")
+    assert certificate(careful, old)["status"] == "revoked"
+
+
+@pytest.mark.log("RA0421")
+def test_a_release_that_may_have_happened_is_left_to_a_person(careful):
+    """The CA refuses to release what it has released; whether it did is not to be told from a certificate that was revoked meanwhile."""
+    old = careful.case("completed")
+    Act(careful, "suspend", old).run()
+    act = Act(careful, "resume", old)
+    review_while(careful, act, mode="silent")
+    person = f"SELECT COUNT(*) FROM outbox_jobs j JOIN ca_attempts t ON t.id = j.subject WHERE j.state = 'person' AND t.application_id = UNHEX(REPLACE('{act.id}', '-', ''))"
+    end = time.monotonic() + 30
+    while careful.sql(person) != [["1"]] and time.monotonic() < end:
+        time.sleep(0.1)
+    assert careful.sql(person) == [["1"]]
+    assert act.read()["state"] == "in_execution"
+    assert certificate(careful, old)["status"] == "suspended"
+    assert done_at_the_ca(careful, act) == [6, 8]
 
 
 @pytest.mark.log("RA0421")

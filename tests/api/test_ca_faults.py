@@ -141,6 +141,41 @@ def test_two_faults_after_each_other(faulty, knobs):
     issued_once(faulty, case)
 
 
+# A rejection is no proof: a CA may have issued before it said no.
+
+def sequence(knobs, body, *faults):
+    """The next messages of a type meet these faults, one each; a knob is for one name of the type, so two at most."""
+    for name, fault in zip((body, ""), faults):
+        knobs(body=name, count=1, **fault)
+
+
+@pytest.mark.parametrize("second", [{"mode": "silent"}, {"mode": "http500"}, {"mode": "garbage"}, {"mode": "late", "ms": 2600},
+                                    {"mode": "bad_signature"}], ids=lambda fault: fault["mode"])
+def test_rejection_is_not_believed_while_the_second_look_has_no_answer(faulty, knobs, second):
+    case = faulty.case("coded")
+    sequence(knobs, "cr", {"mode": "issue_then_reject"}, second)
+    case.ask()
+    case.follow("succeeded", seconds=SECONDS)
+    issued_once(faulty, case)
+
+
+def test_rejection_of_repeated_bytes_is_not_believed_either(faulty, knobs):
+    case = faulty.case("coded")
+    sequence(knobs, "cr", {"mode": "http500"}, {"mode": "issue_then_reject"})
+    case.ask()
+    case.follow("succeeded", seconds=SECONDS)
+    issued_once(faulty, case)
+
+
+def test_rejection_after_waiting_is_looked_at_a_second_time(faulty, knobs):
+    case = faulty.case("coded")
+    knobs(mode="waiting", polls=1, check_after=1, count=1)
+    knobs(mode="issue_then_reject", body="pollReq", count=-1)
+    case.ask()
+    case.follow("succeeded", seconds=SECONDS)
+    issued_once(faulty, case)
+
+
 # What ends without a certificate.
 
 def test_rejection_is_final_for_the_attempt_and_not_for_the_application(faulty, knobs):
@@ -171,6 +206,41 @@ def test_certificate_that_nobody_approved_is_refused_and_never_handed_out(faulty
     case.ask()
     case.follow("succeeded")
     assert case.read()["state"] == "awaiting_handover"
+
+
+@pytest.mark.parametrize("fault", ["silent", "http500"])
+def test_refused_certificate_is_refused_until_the_ca_knows(faulty, knobs, fault):
+    """Until then it is valid, and the application must not be produced anew."""
+    case = faulty.case("coded")
+    knobs(mode="wrong_key", body="cr", count=1)
+    knobs(mode=fault, body="certConf", count=1)
+    case.ask()
+    case.follow("unknown")
+    assert "did not acknowledge" in case.operation["reason"]["text"]
+    case.follow("failed", seconds=SECONDS)
+    not_issued(faulty, case, "refused")
+    wrong, = ledger(faulty, case, "certificate")
+    assert {line["accepted"] for line in ledger(faulty, case, "confirm")} == {False}
+    assert [line["serial"] for line in ledger(faulty, case, "revocation")] == [wrong["serial"]]
+
+
+def test_second_certificate_of_a_ca_that_breaks_its_promise_is_refused_and_told(faulty, knobs):
+    """The confirmation was lost, and the CA, said to be idempotent, issues again: nothing is handed out twice, and nobody goes on asking."""
+    case = faulty.case("coded")
+    knobs(mode="http500", body="certConf", count=1)
+    knobs(dedup="off")
+    try:
+        case.ask()
+        case.follow("succeeded")
+        jobs_end(faulty, case)
+    finally:
+        knobs(dedup="on")
+    first, second = ledger(faulty, case, "certificate")
+    kept = faulty.staff("auditor").get(f"/certificates/{case.operation['certificate_id']}").json()["serial"]
+    assert int(kept, 16) == int(first["serial"], 16)
+    assert [line["serial"] for line in ledger(faulty, case, "revocation")] == [second["serial"]]
+    assert faulty.sql(f"SELECT COUNT(*) FROM audit_events WHERE event = 'surplus_certificate' AND object_id = UNHEX(REPLACE('{case.id}', '-', ''))") == [["1"]]
+    assert "ra_outbox_person_jobs 1" in faulty.internal.get("/metrics").text
 
 
 # The CA is away.
@@ -217,6 +287,22 @@ def test_backlog_is_worked_off_when_the_ca_returns(faulty):
     for case in cases:
         case.follow("succeeded")
         issued_once(faulty, case)
+
+
+def test_nothing_is_settled_while_the_ca_is_being_asked(faulty, knobs):
+    """The answer that is on its way may bring the certificate."""
+    case = faulty.case("coded")
+    sequence(knobs, "cr", {"mode": "http500"}, {"mode": "late", "ms": 1800})
+    case.ask()
+    running = ("SELECT COUNT(*) FROM ca_attempts t JOIN outbox_jobs j ON j.subject = t.id WHERE t.state = 'unknown' AND t.sent_bytes IS NOT NULL"
+               f" AND j.attempts = 2 AND j.lease_until > UTC_TIMESTAMP(6) AND t.application_id = UNHEX(REPLACE('{case.id}', '-', ''))")
+    end = time.monotonic() + SECONDS
+    while faulty.sql(running) != [["1"]] and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.2)  # the version is raised before the bytes leave
+    refused(settle(faulty, case, expect=409), 409, "operation-not-unknown")
+    case.follow("succeeded")
+    issued_once(faulty, case)
 
 
 # A CA that cannot be asked twice.
@@ -290,3 +376,19 @@ def test_not_sent_is_no_unknown_outcome_even_here(careful):
         careful.stack.ca.start()
     case.follow("succeeded")
     issued_once(careful, case)
+
+
+def test_rejection_that_names_a_fault_of_the_request_is_final(careful):
+    case = careful.case("coded")
+    careful.stack.ca.knobs(mode="reject", count=1)
+    case.ask()
+    case.follow("failed")
+    not_issued(careful, case, "rejected")
+
+
+def test_rejection_after_issuing_is_left_to_a_person(careful):
+    case = unknown(careful, "issue_then_reject")
+    assert "after issuing" in case.operation["reason"]["text"]
+    assert case.read()["state"] == "in_production"
+    case.refuse("issuing_officer", "codes", {}, 409, "state-conflict")
+    assert len(ledger(careful, case, "certificate")) == 1

@@ -263,6 +263,13 @@ static void note_revocation(service_t *service, const char *serial, int reason, 
     ledger_append(service->ledger, &line);
 }
 
+/* As the knob says; it is remembered like any other decision. */
+static int refuse_revocation(session_t *session, const char *serial)
+{
+    note_revocation(session->service, serial, view_revocation_reason(session->in->message), BIT(badRequest), session->transaction->id);
+    return BIT(badRequest);
+}
+
 /* Decides, or repeats what was decided for these bytes. */
 static int revoke(session_t *session, const X509_NAME *issuer, const ASN1_INTEGER *serial)
 {
@@ -273,7 +280,13 @@ static int revoke(session_t *session, const X509_NAME *issuer, const ASN1_INTEGE
     int reason = view_revocation_reason(session->in->message);
     int bits = transaction->revocation_bits;
 
-    if (bits < 0 || !knobs_dedup()) {
+    if (bits >= 0 && knobs_dedup()) {
+        free(hex);
+        return bits;
+    }
+    if (session->knob.mode == MODE_REJECT) {
+        bits = refuse_revocation(session, hex);
+    } else {
         if (X509_NAME_cmp(issuer, X509_get_subject_name(service->authority->cert)) != 0) {
             issued = NULL;
         }
@@ -299,9 +312,6 @@ OSSL_CMP_PKISI *decide_revocation(OSSL_CMP_SRV_CTX *srv, const OSSL_CMP_MSG *req
     }
     if (issuer == NULL || serial == NULL || !remember_transaction(session)) {
         return reject(BIT(badCertId), "issuer and serial are needed");
-    }
-    if (session->knob.mode == MODE_REJECT) {
-        return reject(BIT(badRequest), "refused by the knob");
     }
     bits = revoke(session, issuer, serial);
     if (session->knob.mode == MODE_ISSUE_THEN_REJECT) {

@@ -162,7 +162,7 @@ static int run(const ra_ca_t *ca, ra_ca_exchange_t *exchange)
 
     play.believable = was_waiting && !(play.flags & REVOKE); /* a stored answer is replayed and verified again */
     play.arrived = play.certificates = play.silent = 0;
-    play.stored = exchange->sent.len > 0;
+    play.stored = was_waiting && !(play.flags & REVOKE); /* polls need no announcement, bytes sent again do */
     exchange->outcome = (ra_ca_outcome_e)99;
     if (play.flags & REVOKE) {
         ca->adapter->revoke(ca, exchange, play.pool);

@@ -212,6 +212,28 @@ def test_what_was_stored_before_sending_is_what_the_ca_received(exchange):
     assert len(exchange.stored("sent_nonce")) == 16 and exchange.stored("sent_nonce") in exchange.stored("sent")
 
 
+def test_what_may_not_be_sent_again_stays_unsent(ca, exchange):
+    """The caller has lost the attempt meanwhile: not a byte leaves, and what was sent before is kept."""
+    ca.knob("silent")
+    assert exchange.enrol("--timeout-ms", "1200")["outcome"] == "unknown"
+    messages = len(exchange.of_mine("message"))
+    answer = exchange.enrol("--fail-store")
+    assert (answer["outcome"], answer["stored"]) == ("not_sent", 1)
+    assert len(exchange.of_mine("message")) == messages
+    ca.knob("normal")
+    assert exchange.enrol()["outcome"] == "done"
+    assert len(exchange.certificates()) == 1
+
+
+@pytest.mark.parametrize("mode", ["silent", "http500", "garbage", "bad_signature", "no_confirm"])
+def test_refusal_counts_when_the_ca_has_acknowledged_it(ca, exchange, mode):
+    ca.knob("wrong_subject", body="cr")
+    ca.knob(mode, body="certConf", count=1)
+    answer = exchange.enrol("--verdict", "decline")
+    assert answer["outcome"] == "unknown" and "did not acknowledge" in answer["reason_text"], answer
+    assert exchange.enrol("--verdict", "decline")["outcome"] == "refused"
+
+
 def test_rsa_credential_and_rsa_subscriber_key(make_exchange):
     exchange = make_exchange(key=rsa.generate_private_key(65537, 2048))
     assert exchange.enrol(signer="ra-rsa", tls="ra-rsa")["outcome"] == "done"
@@ -272,7 +294,7 @@ def test_silence_sends_neither_yes_nor_no(exchange):
 def test_after_silence_the_stored_bytes_bring_the_same_certificate(exchange):
     first = exchange.enrol("--verdict", "silent")
     second = exchange.enrol()
-    assert second["outcome"] == "done" and second["stored"] == 0
+    assert second["outcome"] == "done" and second["stored"] == 1
     assert second["certificate"] == first["certificate"] and len(exchange.certificates()) == 1
     requests = [line["sha256"] for line in exchange.of_mine("message") if line["body"] == "cr"]
     assert requests == [first["sent_sha256"]] * 2
@@ -330,7 +352,7 @@ def test_fault_of_the_answer(ca, exchange, mode, values, outcome, issued, again,
     if again:
         ca.knob("normal")
         second = exchange.enrol()
-        assert (second["outcome"], second["stored"]) == (again, 0), second
+        assert (second["outcome"], second["stored"]) == (again, 1), second
         assert len(exchange.certificates()) == issued_again
 
 
@@ -384,11 +406,6 @@ def test_committed_certificate_stays_done_when_the_confirmation_is_not_acknowled
     assert (answer["outcome"], answer["asked"]) == ("done", 1)
     assert "did not acknowledge" in answer["reason_text"]
     assert exchange.of_mine("confirm")[0]["accepted"] is True
-
-
-def test_refused_certificate_stays_refused_when_the_ca_does_not_hear_it(ca, exchange):
-    ca.knob("no_confirm")
-    assert exchange.enrol("--verdict", "decline")["outcome"] == "refused"
 
 
 def test_ca_without_memory_issues_again_for_the_same_bytes(ca, exchange):
@@ -610,7 +627,7 @@ def test_certificate_the_ca_does_not_know(make_exchange):
 
 @pytest.mark.parametrize("mode,outcome", [("silent", "unknown"), ("html", "unknown"), ("garbage", "unknown"), ("bad_signature", "unknown"),
                                           ("wrong_nonce", "unknown"), ("wrong_transaction", "unknown"), ("unprotected_error", "unknown"),
-                                          ("reject", "rejected"), ("refuse", "not_sent"), ("drop", "unknown")])
+                                          ("issue_then_reject", "rejected"), ("refuse", "not_sent"), ("drop", "unknown")])
 def test_faults_of_revocation_and_the_resend(ca, exchange, certificate, mode, outcome):
     ca.knob(mode, body="" if mode in ("refuse", "drop") else "rr")
     answer = exchange.revoke(certificate, 4)
@@ -619,6 +636,14 @@ def test_faults_of_revocation_and_the_resend(ca, exchange, certificate, mode, ou
     assert exchange.revoke(certificate, 4)["outcome"] == "done"
     assert reason_on_crl(ca, certificate) == "superseded"
     assert len([line for line in exchange.of_mine("revocation") if line["result"] == "done"]) == 1
+
+
+def test_rejected_revocation_is_rejected_again_for_the_same_bytes(ca, exchange, make_exchange, certificate):
+    ca.knob("reject", body="rr")
+    assert exchange.revoke(certificate, 4)["outcome"] == "rejected"
+    ca.knob("normal")
+    assert exchange.revoke(certificate, 4)["outcome"] == "rejected"
+    assert make_exchange().revoke(certificate, 4)["outcome"] == "done"
 
 
 # The CA after a crash
