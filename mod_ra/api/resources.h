@@ -70,6 +70,9 @@
     X("listCertificateHistory", ra_list_certificate_history)                                                           \
     X("getCertificateStatus", ra_get_certificate_status)                                                               \
     X("checkCertificate", ra_check_certificate)                                                                        \
+    X("reportExpiringCertificates", ra_report_expiring_certificates)                                                   \
+    X("reportSuspendedCertificates", ra_report_suspended_certificates)                                                 \
+    X("reportApplicationCounts", ra_report_application_counts)                                                         \
     X("listOperations", ra_list_operations)                                                                            \
     X("getOperation", ra_get_operation)                                                                                \
     X("settleOperation", ra_settle_operation)                                                                          \
@@ -129,6 +132,9 @@ apr_status_t ra_get_certificate(ra_call_t *call);
 apr_status_t ra_list_certificate_history(ra_call_t *call);
 apr_status_t ra_get_certificate_status(ra_call_t *call);
 apr_status_t ra_check_certificate(ra_call_t *call);
+apr_status_t ra_report_expiring_certificates(ra_call_t *call);
+apr_status_t ra_report_suspended_certificates(ra_call_t *call);
+apr_status_t ra_report_application_counts(ra_call_t *call);
 apr_status_t ra_list_operations(ra_call_t *call);
 apr_status_t ra_get_operation(ra_call_t *call);
 apr_status_t ra_settle_operation(ra_call_t *call);

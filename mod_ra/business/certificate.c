@@ -141,7 +141,8 @@ apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const 
     ra_value_t values[6 + RA_SIGHT_VALUES];
     int count = 0;
     const char *seen = ra_sight_clause(sight, values, &count);
-    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE FROM_CERTIFICATES " WHERE ", seen, status_clause(filter->status), NULL);
+    /* The page is found first, and joined afterwards: else all certificates are read and sorted where there are few subscribers. */
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE " FROM (SELECT a.id FROM certificates a WHERE ", seen, status_clause(filter->status), NULL);
     const char *const clauses[] = {" AND a.serial = ?", " AND a.subject_key = ?", " AND a.social_security_no = ?"};
     const char *const texts[] = {filter->serial, filter->subject_key, filter->social_security_no};
 
@@ -160,5 +161,6 @@ apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const 
         values[count++] = ra_v_uuid(filter->before_id);
     }
     values[count++] = ra_v_int(filter->limit + 1);
-    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?", NULL), (ra_values_t){values, count});
+    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id"
+                       " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a.id DESC", NULL), (ra_values_t){values, count});
 }

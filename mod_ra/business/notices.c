@@ -44,8 +44,10 @@ apr_status_t ra_notice_write(const ra_act_t *act, const ra_notice_t *notice)
     " s.social_security_no AS `subscriber.social_security_no`, a.application_id AS application_id, a.region AS region," \
     " a.due_at AS due_at, a.created_at AS created_at, a.told_at AS `told.at`, a.told_by AS `told.by.id`,"              \
     " p.name AS `told.by.name`, a.channel AS `told.channel`, a.note AS `told.note`, a.version AS version"              \
-    " FROM notices a STRAIGHT_JOIN certificates c ON c.id = a.certificate_id STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id" \
-    " LEFT JOIN principals p ON p.id = a.told_by WHERE "
+    " FROM (SELECT a.id FROM notices a WHERE " /* the page is found first, and joined afterwards */
+#define JOINED                                                                                                         \
+    ") f STRAIGHT_JOIN notices a ON a.id = f.id STRAIGHT_JOIN certificates c ON c.id = a.certificate_id"               \
+    " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id LEFT JOIN principals p ON p.id = a.told_by ORDER BY a.id DESC"
 
 /* The row and its texts. */
 static void fill(ra_json_t *notice, const ra_json_t *row)
@@ -85,7 +87,7 @@ apr_status_t ra_notice_list(ra_json_t **pitems, const ra_act_t *act, const ra_si
         values[count++] = ra_v_uuid(filter->before_id);
     }
     values[count++] = ra_v_int(filter->limit + 1);
-    status = ra_sql_rows(act->tx, &rows, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?", NULL), (ra_values_t){values, count});
+    status = ra_sql_rows(act->tx, &rows, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?" JOINED, NULL), (ra_values_t){values, count});
     *pitems = ra_json_array_make(act->tx->pool);
     for (const ra_json_t *row = status == APR_SUCCESS ? ra_json_first(rows) : NULL; row; row = ra_json_next(row)) {
         fill(ra_json_add_object(*pitems), row);
@@ -98,7 +100,7 @@ apr_status_t ra_notice_open(ra_json_t **pnotice, const ra_act_t *act, const ra_s
     ra_value_t values[RA_SIGHT_VALUES + 1];
     int count = 0;
     ra_json_t *row;
-    const char *sql = apr_pstrcat(act->tx->pool, NOTICE, ra_sight_clause(sight, values, &count), " AND a.id = ?", NULL);
+    const char *sql = apr_pstrcat(act->tx->pool, NOTICE, ra_sight_clause(sight, values, &count), " AND a.id = ?" JOINED, NULL);
     apr_status_t status;
 
     values[count++] = ra_v_uuid(id);
