@@ -37,4 +37,5 @@ export const readAgencies = once(async () => {
 })
 
 export const makesCertificate = (business: Business) => business.steps.some((step) => step.step === 'production')
-export const kindsOf = (business: Business) => KINDS.filter((kind) => business.materials[kind])
+/** Kinds that can be applied for: what the RA opens by itself asks for no materials. */
+export const kindsOf = (business: Business) => KINDS.filter((kind) => business.materials[kind]?.length)
