@@ -3,14 +3,6 @@
 #include "business/guide.h"
 #include "business/lifecycle.h"
 
-static void add_texts(ra_json_t *object, const char *member, const char *zh, const char *en)
-{
-    ra_json_t *texts = ra_json_set_object(object, member);
-
-    ra_json_set_string(texts, "zh-CN", zh);
-    ra_json_set_string(texts, "en", en);
-}
-
 typedef const char *(*name_fn)(unsigned bit);
 
 /* The names of a set's members, in the order of their bits. */
@@ -45,7 +37,7 @@ static void add_steps(ra_json_t *object, const ra_business_t *business)
         ra_json_t *step = ra_json_add_object(steps);
 
         ra_json_set_string(step, "step", ra_step_name(row->step));
-        add_texts(step, "name", ra_step_title(row->step, 0), ra_step_title(row->step, 1));
+        ra_json_set_texts(step, "name", ra_step_title(row->step, 0), ra_step_title(row->step, 1));
         ra_json_set_string(step, "state", ra_state_name((ra_state_e)row->step));
         add_set(step, "roles", row->roles, RA_ROLE_COUNT, ra_role_name);
         add_set(step, "scopes", row->scopes, RA_SCOPE_COUNT, ra_scope_name);
@@ -86,7 +78,7 @@ static void add_guide(ra_json_t *object, const ra_business_t *business)
         ra_json_t *item = ra_json_add_object(guide);
 
         ra_json_set_string(item, "topic", line->topic);
-        add_texts(item, "text", line->zh, line->en);
+        ra_json_set_texts(item, "text", line->zh, line->en);
     }
 }
 
@@ -123,9 +115,9 @@ apr_status_t ra_list_businesses(ra_call_t *call)
         ra_json_t *item = ra_json_add_object(items);
 
         ra_json_set_string(item, "business", business->name);
-        add_texts(item, "name", business->zh, business->en);
+        ra_json_set_texts(item, "name", business->zh, business->en);
         ra_json_set_string(item, "form", business->form);
-        add_texts(item, "form_name", business->form, business->form_en);
+        ra_json_set_texts(item, "form_name", business->form, business->form_en);
         ra_json_set_bool(item, "by_ra", business->by_ra);
         ra_json_set_bool(item, "fee", business->fee);
         ra_json_set_bool(item, "agency_approval", business->steps[0].step == RA_STEP_AGENCY_DECISION);

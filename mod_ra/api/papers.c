@@ -37,7 +37,7 @@ apr_status_t ra_get_production_sheet(ra_call_t *call)
         .state = ra_call_text(call, "state"),
         .limit = ra_call_limit(call),
     };
-    ra_json_t *items, *counts, *name;
+    ra_json_t *items, *counts;
     apr_status_t status = ra_call_cursor(call, &filter.after_id);
 
     if (status == APR_SUCCESS && !filter.business) {
@@ -55,9 +55,7 @@ apr_status_t ra_get_production_sheet(ra_call_t *call)
     ra_call_page(call, items, filter.limit);
     ra_json_set_string(call->answer, "project", filter.project);
     ra_json_set_string(call->answer, "business", filter.business->name);
-    name = ra_json_set_object(call->answer, "business_name");
-    ra_json_set_string(name, "zh-CN", filter.business->zh);
-    ra_json_set_string(name, "en", filter.business->en);
+    ra_json_set_texts(call->answer, "business_name", filter.business->zh, filter.business->en);
     ra_json_set_copy(call->answer, "certificates", counts);
     return APR_SUCCESS;
 }

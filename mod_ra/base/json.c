@@ -187,6 +187,14 @@ ra_json_t *ra_json_set_array(ra_json_t *object, const char *name)
     return put(object, name, cJSON_CreateArray());
 }
 
+void ra_json_set_texts(ra_json_t *object, const char *name, const char *zh, const char *en)
+{
+    ra_json_t *texts = ra_json_set_object(object, name);
+
+    ra_json_set_string(texts, "zh-CN", zh);
+    ra_json_set_string(texts, "en", en);
+}
+
 void ra_json_remove(ra_json_t *object, const char *name)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(object, name);

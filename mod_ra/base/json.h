@@ -58,6 +58,8 @@ void ra_json_set_null(ra_json_t *object, const char *name);
 void ra_json_set_copy(ra_json_t *object, const char *name, const ra_json_t *value); /* replaces; value NULL sets nothing */
 ra_json_t *ra_json_set_object(ra_json_t *object, const char *name); /* a new empty child, replaces a former one */
 ra_json_t *ra_json_set_array(ra_json_t *object, const char *name);
+/** A text in both languages, {"zh-CN", "en"}, as answers hold it. */
+void ra_json_set_texts(ra_json_t *object, const char *name, const char *zh, const char *en);
 void ra_json_remove(ra_json_t *object, const char *name);
 void ra_json_add_string(ra_json_t *array, const char *value);
 void ra_json_add_int(ra_json_t *array, apr_int64_t value);

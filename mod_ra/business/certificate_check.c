@@ -92,14 +92,6 @@ static const struct {
 
 /* --- the answer ------------------------------------------------------------------------------------------------- */
 
-static void add_texts(ra_json_t *json, const char *member, const char *zh, const char *en)
-{
-    ra_json_t *texts = ra_json_set_object(json, member);
-
-    ra_json_set_string(texts, "zh-CN", zh);
-    ra_json_set_string(texts, "en", en);
-}
-
 /* Cause and remedy of the fault code, where the knowledge base has it. */
 static apr_status_t add_fault(ra_json_t *finding, const ra_act_t *act, const char *digits)
 {
@@ -125,8 +117,8 @@ static apr_status_t add_findings(ra_json_t *check, const facts_t *facts)
         }
         finding = ra_json_add_object(findings);
         ra_json_set_string(finding, "finding", rows[i].finding);
-        add_texts(finding, "texts", rows[i].zh, rows[i].en);
-        add_texts(finding, "advice", rows[i].advice_zh, rows[i].advice_en);
+        ra_json_set_texts(finding, "texts", rows[i].zh, rows[i].en);
+        ra_json_set_texts(finding, "advice", rows[i].advice_zh, rows[i].advice_en);
         status = add_fault(finding, facts->act, rows[i].fault);
     }
     ra_json_set_bool(check, "usable", ra_json_size(findings) == 0);

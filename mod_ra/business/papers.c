@@ -4,14 +4,6 @@
 #include <apr_strings.h>
 #include <string.h>
 
-static void set_texts(ra_json_t *object, const char *member, const char *zh, const char *en)
-{
-    ra_json_t *texts = ra_json_set_object(object, member);
-
-    ra_json_set_string(texts, "zh-CN", zh);
-    ra_json_set_string(texts, "en", en);
-}
-
 /* --- the form --------------------------------------------------------------------------------------------------- */
 
 /* What is on the paper, in its order, and where the application has it; what is not there is left out. */
@@ -72,7 +64,7 @@ static void add_fields(ra_json_t *form, const ra_json_t *application)
             ra_json_t *field = ra_json_add_object(list);
 
             ra_json_set_string(field, "name", fields[i].name);
-            set_texts(field, "label", fields[i].zh, fields[i].en);
+            ra_json_set_texts(field, "label", fields[i].zh, fields[i].en);
             ra_json_set_copy(field, "value", value);
         }
     }
@@ -86,9 +78,9 @@ static void add_copies(ra_json_t *form)
         ra_json_t *copy = ra_json_add_object(list);
 
         ra_json_set_int(copy, "copy", (apr_int64_t)i + 1);
-        set_texts(copy, "name", copies[i].zh, copies[i].en);
+        ra_json_set_texts(copy, "name", copies[i].zh, copies[i].en);
         ra_json_set_string(copy, "destination", copies[i].destination);
-        set_texts(copy, "destination_name", copies[i].destination_zh, copies[i].destination_en);
+        ra_json_set_texts(copy, "destination_name", copies[i].destination_zh, copies[i].destination_en);
     }
 }
 
@@ -140,7 +132,7 @@ apr_status_t ra_paper_form(ra_json_t **pform, const ra_act_t *act, const ra_appl
     ra_json_set_string(form, "application_id", application->id);
     ra_json_set_string(form, "number", application->number);
     ra_json_set_string(form, "business", application->business->name);
-    set_texts(form, "business_name", application->business->zh, application->business->en);
+    ra_json_set_texts(form, "business_name", application->business->zh, application->business->en);
     ra_json_set_string(form, "title", title(application, act->tx->pool));
     ra_json_set_string(form, "authentication", application->kind == RA_KIND_PERSON ? "signature" : "seal");
     add_fields(form, json);
@@ -164,7 +156,7 @@ static void add_hands(ra_json_t *record, const ra_application_t *application)
             ra_json_t *hand = ra_json_add_object(hands);
 
             ra_json_set_string(hand, "step", ra_step_name(step));
-            set_texts(hand, "name", ra_step_title(step, 0), ra_step_title(step, 1));
+            ra_json_set_texts(hand, "name", ra_step_title(step, 0), ra_step_title(step, 1));
             ra_json_set_copy(hand, "by", ra_json_get(done, "by"));
             ra_json_set_copy(hand, "at", ra_json_get(done, "at"));
         }
@@ -198,7 +190,7 @@ apr_status_t ra_paper_completion(ra_json_t **precord, const ra_act_t *act, const
     ra_json_set_string(record, "application_id", application->id);
     ra_json_set_string(record, "number", application->number);
     ra_json_set_string(record, "business", application->business->name);
-    set_texts(record, "business_name", application->business->zh, application->business->en);
+    ra_json_set_texts(record, "business_name", application->business->zh, application->business->en);
     ra_json_set_string(record, "state", ra_state_name(application->state));
     ra_json_set_string(record, "subject_name", application->subject_name);
     subscriber = ra_json_set_object(record, "subscriber");

@@ -46,18 +46,10 @@ static const word_t words[RA_STATE_COUNT] = {
     [RA_STATE_WITHDRAWN] = {"申请已撤回。", "The application was withdrawn.", "如仍需办理，请重新申请。", "Apply again if you still need it."},
 };
 
-static void add_texts(ra_json_t *json, const char *member, const char *zh, const char *en)
-{
-    ra_json_t *texts = ra_json_set_object(json, member);
-
-    ra_json_set_string(texts, "zh-CN", zh);
-    ra_json_set_string(texts, "en", en);
-}
-
 static void add_word(ra_json_t *json, const word_t *word)
 {
-    add_texts(json, "texts", word->zh, word->en);
-    add_texts(json, "advice", word->advice_zh, word->advice_en);
+    ra_json_set_texts(json, "texts", word->zh, word->en);
+    ra_json_set_texts(json, "advice", word->advice_zh, word->advice_en);
 }
 
 /* --- the answer ------------------------------------------------------------------------------------------------- */
@@ -93,7 +85,7 @@ static void add_steps(ra_json_t *json, const ra_business_t *business, int place)
         ra_json_t *item = ra_json_add_object(steps);
 
         ra_json_set_string(item, "step", ra_step_name(step));
-        add_texts(item, "name", ra_step_title(step, 0), ra_step_title(step, 1));
+        ra_json_set_texts(item, "name", ra_step_title(step, 0), ra_step_title(step, 1));
         ra_json_set_string(item, "status", i < place ? "done" : i == place ? "current" : "open");
     }
 }
@@ -116,7 +108,7 @@ static ra_json_t *of_application(const ra_act_t *act, const ra_application_t *ap
 
     ra_json_set_string(json, "number", application->number);
     ra_json_set_string(json, "business", application->business->name);
-    add_texts(json, "business_name", application->business->zh, application->business->en);
+    ra_json_set_texts(json, "business_name", application->business->zh, application->business->en);
     ra_json_set_string(json, "state", ra_state_name(application->state));
     add_word(json, &words[application->state]);
     add_steps(json, application->business, place_of(application));

@@ -47,14 +47,6 @@ static const char status_sql[] =
     " ORDER BY a.id DESC LIMIT 6)"
     " ORDER BY id DESC LIMIT 6";
 
-static void add_texts(ra_json_t *item, const char *name, const char *zh, const char *en)
-{
-    ra_json_t *texts = ra_json_set_object(item, name);
-
-    ra_json_set_string(texts, "zh-CN", zh);
-    ra_json_set_string(texts, "en", en);
-}
-
 static void add_item(ra_json_t *items, const ra_json_t *row)
 {
     const char *status = ra_json_get_string(row, "status");
@@ -66,8 +58,8 @@ static void add_item(ra_json_t *items, const ra_json_t *row)
     }
     ra_json_set_string(item, "status", status);
     ra_json_set_string(item, "source_status", word->source);
-    add_texts(item, "texts", word->zh, word->en);
-    add_texts(item, "advice", word->advice_zh, word->advice_en);
+    ra_json_set_texts(item, "texts", word->zh, word->en);
+    ra_json_set_texts(item, "advice", word->advice_zh, word->advice_en);
     ra_json_set_string(item, "kind", ra_json_get_string(row, "kind"));
     ra_json_set_string(item, "usage", ra_json_get_string(row, "usage"));
     ra_json_set_string(item, "not_before", ra_json_get_string(row, "not_before"));

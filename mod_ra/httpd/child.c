@@ -57,6 +57,22 @@ static void fail(server_rec *server, apr_status_t status, const char *what)
     ap_log_error(APLOG_MARK, APLOG_ERR, status, server, RA_LOG_CHILD "%s: this child answers 503", what);
 }
 
+/** What business/ works with; the store and the outbox come beside it. @return NULL or what could not be made */
+static const char *fill_ra(ra_t *ra, server_rec *main_server, apr_pool_t *pool)
+{
+    const ra_globals_t *globals = ra_globals_get(main_server);
+    const ra_runtime_t *runtime = &globals->runtime;
+    ra->keyring = runtime->keyring;
+    ra->audit_key = runtime->audit_key;
+    ra->ca = runtime->ca;
+    ra->settings = &runtime->settings;
+    ra->node = node_name(pool);
+    if (ra_store_make(&ra->store, &runtime->store, pool) != APR_SUCCESS) {
+        return "the database pool cannot be made";
+    }
+    return ra_downloads_make(&ra->downloads, globals->downloads, pool) == APR_SUCCESS ? NULL : "the folder of downloads cannot be watched";
+}
+
 void ra_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     const ra_runtime_t *runtime = &ra_globals_get(main_server)->runtime;
@@ -72,21 +88,12 @@ void ra_child_init(apr_pool_t *pchild, server_rec *main_server)
     }
     apr_pool_create(&pool, pchild);
     apr_pool_tag(pool, "ra_child");
-    status = ra_store_make(&child->ra.store, &runtime->store, pool);
-    if (status != APR_SUCCESS) {
-        fail(main_server, status, "the database pool cannot be made");
-        return;
-    }
-    if (ra_downloads_make(&child->ra.downloads, ra_globals_get(main_server)->downloads, pool) != APR_SUCCESS) {
-        fail(main_server, APR_EGENERAL, "the folder of downloads cannot be watched");
+    const char *wrong = fill_ra(&child->ra, main_server, pool);
+    if (wrong != NULL) {
+        fail(main_server, APR_EGENERAL, wrong);
         return;
     }
     child->server = main_server;
-    child->ra.keyring = runtime->keyring;
-    child->ra.audit_key = runtime->audit_key;
-    child->ra.ca = runtime->ca;
-    child->ra.settings = &runtime->settings;
-    child->ra.node = node_name(pool);
     child->api.spec = runtime->spec;
     child->api.ra = &child->ra;
     child->ra.bulk_row = ra_bulk_row;
