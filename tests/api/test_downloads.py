@@ -81,7 +81,8 @@ def test_conditions_and_ranges_work(shop, folder):
     assert part.status_code == 206 and part.content == DRIVER[100:200]
 
 
-@pytest.mark.parametrize("name", ["secret.txt", ".hidden", "link", "pipe", "inner", "downloads.json", "driver-4.2.exe/", "nothing", "DRIVER-4.2.exe", ""])
+@pytest.mark.parametrize("name", ["secret.txt", ".hidden", "link", "pipe", "inner", "downloads.json", "driver-4.2.exe/", "nothing",
+                                  "DRIVER-4.2.exe", ""])
 def test_what_the_list_does_not_name_is_not_there(shop, folder, name):
     refused(get(shop, name), 404, "not-found")
 
@@ -98,7 +99,8 @@ def test_nothing_outside_of_the_folder_can_be_reached(shop, folder, path):
 def raw(shop, path):
     """The path as it is: httpx would put it in order first."""
     context = ssl.create_default_context(cafile=str(shop.stack.pki.root_file))
-    with socket.create_connection(("127.0.0.1", shop.stack.ports["public"]), 10) as plain, context.wrap_socket(plain, server_hostname="localhost") as tls:
+    plain = socket.create_connection(("127.0.0.1", shop.stack.ports["public"]), 10)
+    with context.wrap_socket(plain, server_hostname="localhost") as tls:
         tls.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         answer = b""
         while chunk := tls.recv(65536):

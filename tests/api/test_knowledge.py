@@ -18,7 +18,8 @@ def texts(value):
 
 
 @pytest.mark.parametrize("code", CODES)
-@pytest.mark.parametrize("typed", ["{}", "-{}", "－{}", "−{}", " -{}", "{} "], ids=["bare", "minus", "full width", "minus sign", "space", "after"])
+@pytest.mark.parametrize("typed", ["{}", "-{}", "－{}", "−{}", " -{}", "{} "],
+                         ids=["bare", "minus", "full width", "minus sign", "space", "after"])
 def test_fault_is_found_with_and_without_the_minus_sign(ra, code, typed):
     fault, = ra.public.get("/faults", params={"code": typed.format(code[1:])}).json()["items"]
     assert fault["code"] == code and CODES[code] in fault["symptom"]["zh-CN"]

@@ -113,7 +113,9 @@ test('the form prints on three A4 pages, a copy each', async () => {
   const pages = await printed(page, 'prefill')
   assert.equal(pages.length, 3)
   for (const [place, words] of ['第一联', '第二联', '第三联'].entries()) {
-    for (const word of [words, '单位证书申请(更新)表', number, name, '盖章', '营业执照副本复印件']) assert.ok(pages[place].includes(word), `${word} on copy ${place + 1}`)
+    for (const word of [words, '单位证书申请(更新)表', number, name, '盖章', '营业执照副本复印件']) {
+      assert.ok(pages[place].includes(word), `${word} on copy ${place + 1}`)
+    }
     assert.ok(!pages[place].includes('打印'), 'buttons are not printed')
   }
   assert.deepEqual(pages.map((one) => one.includes(code)), [false, false, true], 'the code is on the subscriber’s copy')
@@ -162,7 +164,8 @@ test('a person is asked for an identity document, and a refusal of the server le
   await page.getByText('校验位不符，请核对').waitFor()
   await page.fill('#document', id)
   await page.getByText('校验通过').waitFor()
-  for (const [field, value] of [['name', '王小明'], ['number', socialSecurityNumber()], ['contact', '王小明'], ['phone', '13835100001']]) await page.fill(`#${field}`, value)
+  const person = { name: '王小明', number: socialSecurityNumber(), contact: '王小明', phone: '13835100001' }
+  for (const [field, value] of Object.entries(person)) await page.fill(`#${field}`, value)
   await page.selectOption('#agency', settings.ids.agency)
   await next(page)
   await page.fill('#subject', '王\u202e小明')
@@ -213,7 +216,8 @@ test('progress tells a rejection, and a wrong try what to compare', async () => 
   const counter = await caller('acceptor')
   const made = await counter.call('POST', '/applications', { business: 'issue', prefill_number: number })
   const agency = await caller('agency')
-  await agency.call('POST', `/applications/${made.data.id}/agency-decision`, { decision: 'reject', reason: '未参保', guidance: '请先办理参保登记' }, made.etag)
+  const rejection = { decision: 'reject', reason: '未参保', guidance: '请先办理参保登记' }
+  await agency.call('POST', `/applications/${made.data.id}/agency-decision`, rejection, made.etag)
   await Promise.all([counter.close(), agency.close()])
   await page.goto(`${page.home}/#/progress`)
   await page.fill('#number', '2026112312345678')
@@ -299,16 +303,17 @@ test('a download is the file that its SHA-256 names', async () => {
 test('the certificate check says what is wrong with a file', async () => {
   const page = await visit(undefined, '/certificate-check')
   await accessible(page, 'the certificate check')
-  await page.setInputFiles('#file', { name: 'mine.cer', mimeType: 'application/pkix-cert', buffer: firstCertificate(people.acceptor.cert) })
+  const upload = (name, buffer) => page.setInputFiles('#file', { name, mimeType: 'application/pkix-cert', buffer })
+  await upload('mine.cer', firstCertificate(people.acceptor.cert))
   await page.getByText('此证书可以用于登录').waitFor()
-  await page.setInputFiles('#file', { name: 'stranger.cer', mimeType: 'application/pkix-cert', buffer: firstCertificate(settings.stranger.cert) })
+  await upload('stranger.cer', firstCertificate(settings.stranger.cert))
   await page.locator('[data-finding=unknown]').waitFor()
   await page.locator('[data-code="-10101042"]').waitFor()
   await accessible(page, 'an answer of the certificate check')
   page.guard.allow(/422/)
-  await page.setInputFiles('#file', { name: 'letter.cer', mimeType: 'text/plain', buffer: Buffer.from('Dear Sir') })
+  await upload('letter.cer', Buffer.from('Dear Sir'))
   await page.locator('[data-code=certificate-unreadable]').waitFor()
-  await page.setInputFiles('#file', { name: 'film.cer', mimeType: 'video/mp4', buffer: Buffer.alloc(70_000) })
+  await upload('film.cer', Buffer.alloc(70_000))
   await page.getByText('文件过大').waitFor()
   await finish()
 })
@@ -320,7 +325,8 @@ function firstCertificate(file) {
   return Buffer.from(pem.slice(0, pem.indexOf(end) + end.length))
 }
 
-const PLACES = ['/status', '/guide', '/guide/reissue_damaged', '/prefill', '/receipt', '/progress', '/downloads', '/knowledge', '/knowledge/ekey-locked', '/faults', '/certificate-check']
+const PLACES = ['/status', '/guide', '/guide/reissue_damaged', '/prefill', '/receipt', '/progress', '/downloads', '/knowledge',
+  '/knowledge/ekey-locked', '/faults', '/certificate-check']
 
 test('no page is wider than a telephone, also in large text, dark and English', async () => {
   const page = await visit(undefined, '/prefill', { context: { viewport: { width: 360, height: 740 } } })
@@ -363,7 +369,8 @@ test('the keyboard alone reaches a number', async () => {
   await press('Enter')
   await heading(page, '订户')
   const name = subjectName()
-  for (const [id, value] of [['name', name], ['number', socialSecurityNumber()], ['code', uscc()], ['contact', '李明'], ['phone', '0351-7037581']]) await type(id, value)
+  const typed = { name, number: socialSecurityNumber(), code: uscc(), contact: '李明', phone: '0351-7037581' }
+  for (const [id, value] of Object.entries(typed)) await type(id, value)
   await reach('agency')
   await press('ArrowDown')
   await reach('project')
@@ -380,6 +387,7 @@ test('the keyboard alone reaches a number', async () => {
 
 test('telephone numbers are on every page', async () => {
   const page = await visit()
-  for (const number of ['400-0351-838', '4009-988-988', '0351-7037581']) await page.locator('[data-test=contacts]').getByText(number).waitFor()
+  const contacts = page.locator('[data-test=contacts]')
+  for (const number of ['400-0351-838', '4009-988-988', '0351-7037581']) await contacts.getByText(number).waitFor()
   await finish()
 })

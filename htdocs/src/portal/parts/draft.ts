@@ -36,9 +36,9 @@ export interface Draft {
 }
 
 export const emptyDraft = (): Draft => ({
-  business: 'issue', kind: '', usage: 'signing', validityYears: 1, subjectName: '', oldName: '', serial: '', cause: '', reason: '', tokenSerial: '',
-  tokenDate: '', tokenFault: false, holder: 'organisation', name: '', number: '', codeType: 'uscc', code: '', documentType: 'resident_id', document: '',
-  contactName: '', phone: '', email: '', agency: '', project: '', note: '',
+  business: 'issue', kind: '', usage: 'signing', validityYears: 1, subjectName: '', oldName: '', serial: '', cause: '', reason: '',
+  tokenSerial: '', tokenDate: '', tokenFault: false, holder: 'organisation', name: '', number: '', codeType: 'uscc', code: '',
+  documentType: 'resident_id', document: '', contactName: '', phone: '', email: '', agency: '', project: '', note: '',
 })
 
 // --- autosave ---
@@ -64,7 +64,9 @@ export const forgetDraft = () => forget(PLACE)
 // --- the body ---
 
 const clean = (text: string) => text.trim() || undefined
-const capitals = (text: string) => clean(text.toUpperCase().replace(/\s/g, ''))
+const packed = (text: string) => text.toUpperCase().replace(/\s/g, '')
+const capitals = (text: string) => clean(packed(text))
+const identityOf = (draft: Draft) => (draft.documentType === 'resident_id' ? packed(draft.document) : draft.document.trim())
 
 function aboutCertificate(draft: Draft, business: Business): Partial<PrefillBody> {
   if (!business.takes.length) return { subject_name: clean(draft.subjectName) }
@@ -101,10 +103,10 @@ export function bodyOf(draft: Draft, business: Business, agency: Agency): Prefil
     subscriber: {
       kind: draft.holder,
       name: draft.name.trim(),
-      social_security_no: capitals(draft.number) ?? '',
+      social_security_no: packed(draft.number),
       ...(isPerson
-        ? { id_document: { type: draft.documentType, number: (draft.documentType === 'resident_id' ? capitals(draft.document) : clean(draft.document)) ?? '' } }
-        : { organisation_code: { type: draft.codeType, value: capitals(draft.code) ?? '' } }),
+        ? { id_document: { type: draft.documentType, number: identityOf(draft) } }
+        : { organisation_code: { type: draft.codeType, value: packed(draft.code) } }),
       contact: { name: draft.contactName.trim(), phone: draft.phone.trim(), ...(email ? { email } : {}) },
       region: agency.region,
       agency_id: agency.id,
@@ -132,12 +134,14 @@ export function codeError(draft: Draft): string {
   return isGoodCode(draft) ? '' : 'wrongCheck'
 }
 
+export const isGoodDocument = (draft: Draft) => draft.documentType !== 'resident_id' || isResidentId(packed(draft.document))
+
 export function documentError(draft: Draft): string {
-  if (draft.documentType !== 'resident_id' || draft.document.replace(/\s/g, '').length < 18) return ''
-  return isResidentId(draft.document.replace(/\s/g, '')) ? '' : 'wrongCheck'
+  return packed(draft.document).length < 18 || isGoodDocument(draft) ? '' : 'wrongCheck'
 }
 
-const isNumber = (text: string) => /^[0-9A-Z]{6,20}$/.test(text.toUpperCase().replace(/\s/g, ''))
+const isNumber = (text: string) => /^[0-9A-Z]{6,20}$/.test(packed(text))
+const isSerial = (text: string) => /^[0-9A-F]{2,64}$/.test(packed(text))
 const isPhone = (text: string) => /^\+?[0-9][0-9 -]{4,19}$/.test(text.trim())
 const isEmail = (text: string) => /^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$/.test(text.trim())
 
@@ -154,7 +158,7 @@ function subscriberErrors(draft: Draft): Errors {
   demand('/subscriber/name', draft.name, true, '')
   demand('/subscriber/social_security_no', draft.number, isNumber(draft.number), 'wrongNumber')
   if (draft.holder === 'organisation') demand('/subscriber/organisation_code/value', draft.code, isGoodCode(draft), 'wrongCheck')
-  else demand('/subscriber/id_document/number', draft.document, draft.documentType !== 'resident_id' || isResidentId(draft.document.replace(/\s/g, '')), 'wrongCheck')
+  else demand('/subscriber/id_document/number', draft.document, isGoodDocument(draft), 'wrongCheck')
   demand('/subscriber/contact/name', draft.contactName, true, '')
   demand('/subscriber/contact/phone', draft.phone, isPhone(draft.phone), 'wrongPhone')
   if (draft.email.trim() && !isEmail(draft.email)) errors['/subscriber/contact/email'] = 'wrongEmail'
@@ -167,7 +171,7 @@ function certificateErrors(draft: Draft, business: Business): Errors {
   const demand = (pointer: string, text: string) => { if (!text.trim()) errors[pointer] = 'required' }
   if (business.takes.length) demand('/certificate/subject_name', draft.oldName)
   else demand('/subject_name', draft.subjectName)
-  if (business.takes.length && draft.serial.trim() && !/^[0-9A-F]{2,64}$/.test(draft.serial.toUpperCase().replace(/\s/g, ''))) errors['/certificate/serial'] = 'wrongSerial'
+  if (business.takes.length && draft.serial.trim() && !isSerial(draft.serial)) errors['/certificate/serial'] = 'wrongSerial'
   if (business.asks.includes('cause')) demand('/cause', draft.cause)
   if (business.asks.includes('revocation_reason')) demand('/revocation_reason', draft.reason)
   if (business.asks.includes('token')) {

@@ -13,18 +13,21 @@ type Say = (key: string, named?: Record<string, unknown>) => string
 
 function certificateRows(body: PrefillBody, business: Business, t: Say): Row[] {
   const isAct = business.takes.length > 0
+  const years = body.validity_years ? t('prefill.yearCount', { count: body.validity_years }) : ''
+  const reason = body.revocation_reason ? t(`prefill.reason_${body.revocation_reason}`) : ''
+  const fault = body.token ? t(body.token.human_fault ? 'common.yes' : 'common.no') : ''
   return [
     { name: 'kind', label: t('prefill.kind'), value: t(`kind.${body.kind}`) },
     { name: 'usage', label: t('prefill.usage'), value: t(`usage.${body.usage}`) },
     { name: 'certificate', label: t('prefill.oldName'), value: body.certificate?.subject_name ?? '' },
     { name: 'serial', label: t('prefill.serial'), value: body.certificate?.serial ?? '' },
     { name: 'subject_name', label: t(isAct ? 'prefill.newName' : 'prefill.subject'), value: body.subject_name ?? '' },
-    { name: 'validity_years', label: t('prefill.years'), value: body.validity_years ? t('prefill.yearCount', { count: body.validity_years }) : '' },
+    { name: 'validity_years', label: t('prefill.years'), value: years },
     { name: 'cause', label: t('prefill.cause'), value: body.cause ? t(`prefill.cause_${body.cause}`) : '' },
-    { name: 'revocation_reason', label: t('prefill.reason'), value: body.revocation_reason ? t(`prefill.reason_${body.revocation_reason}`) : '' },
+    { name: 'revocation_reason', label: t('prefill.reason'), value: reason },
     { name: 'token', label: t('prefill.tokenSerial'), value: body.token?.serial ?? '' },
     { name: 'purchased_on', label: t('prefill.tokenDate'), value: body.token?.purchased_on ?? '' },
-    { name: 'human_fault', label: t('prefill.tokenFault'), value: body.token ? t(body.token.human_fault ? 'common.yes' : 'common.no') : '' },
+    { name: 'human_fault', label: t('prefill.tokenFault'), value: fault },
   ]
 }
 

@@ -36,6 +36,13 @@ export const readAgencies = once(async () => {
   return all.sort((one, other) => one.region.localeCompare(other.region) || one.name.localeCompare(other.name, 'zh-CN'))
 })
 
+/** The things by a word of theirs, in the order in which the words first come. */
+export function grouped<T>(things: T[], wordOf: (thing: T) => string): [string, T[]][] {
+  const groups = new Map<string, T[]>()
+  for (const thing of things) groups.set(wordOf(thing), [...(groups.get(wordOf(thing)) ?? []), thing])
+  return [...groups]
+}
+
 export const makesCertificate = (business: Business) => business.steps.some((step) => step.step === 'production')
 /** Kinds that can be applied for: what the RA opens by itself asks for no materials. */
 export const kindsOf = (business: Business) => KINDS.filter((kind) => business.materials[kind]?.length)
