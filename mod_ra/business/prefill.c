@@ -30,7 +30,7 @@ static apr_status_t check_members(const ra_act_t *act, const ra_business_t *busi
 {
     const ra_json_t *certificate = ra_json_get(body, "certificate"), *name = ra_json_get(body, "subject_name");
 
-    if (!business) {
+    if (!business || business->by_ra) {
         return refuse_at(act, "/business", RA_VIOLATION_UNKNOWN_REFERENCE, RA_PROBLEM_BUSINESS_UNKNOWN);
     }
     if (!business->takes && certificate) {

@@ -108,6 +108,7 @@ def test_form_is_checked_as_an_application_is(ra, spoil, pointer, violation):
 
 @pytest.mark.parametrize("change,code", [
     ({"business": "nothing"}, "business-unknown"),
+    ({"business": "abolish"}, "business-unknown"),
     ({"subject_name": "山\u202e西"}, "deceptive-name"),
     ({"subscriber": {"agency_id": "019ab2c4-7d10-7c3e-9a51-2f6d0b8e4c31"}}, "agency-unknown"),
     ({"business": "revoke", "certificate": {"subject_name": "甲"}}, "body-invalid"),

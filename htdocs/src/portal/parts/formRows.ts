@@ -14,7 +14,7 @@ type Say = (key: string, named?: Record<string, unknown>) => string
 function certificateRows(body: PrefillBody, business: Business, t: Say): Row[] {
   const isAct = business.takes.length > 0
   const years = body.validity_years ? t('prefill.yearCount', { count: body.validity_years }) : ''
-  const reason = body.revocation_reason ? t(`prefill.reason_${body.revocation_reason}`) : ''
+  const reason = body.revocation_reason ? t(`revocation_reason.${body.revocation_reason}`) : ''
   const fault = body.token ? t(body.token.human_fault ? 'common.yes' : 'common.no') : ''
   return [
     { name: 'kind', label: t('prefill.kind'), value: t(`kind.${body.kind}`) },
@@ -23,7 +23,7 @@ function certificateRows(body: PrefillBody, business: Business, t: Say): Row[] {
     { name: 'serial', label: t('prefill.serial'), value: body.certificate?.serial ?? '' },
     { name: 'subject_name', label: t(isAct ? 'prefill.newName' : 'prefill.subject'), value: body.subject_name ?? '' },
     { name: 'validity_years', label: t('prefill.years'), value: years },
-    { name: 'cause', label: t('prefill.cause'), value: body.cause ? t(`prefill.cause_${body.cause}`) : '' },
+    { name: 'cause', label: t('prefill.cause'), value: body.cause ? t(`cause.${body.cause}`) : '' },
     { name: 'revocation_reason', label: t('prefill.reason'), value: reason },
     { name: 'token', label: t('prefill.tokenSerial'), value: body.token?.serial ?? '' },
     { name: 'purchased_on', label: t('prefill.tokenDate'), value: body.token?.purchased_on ?? '' },

@@ -44,5 +44,6 @@ export function grouped<T>(things: T[], wordOf: (thing: T) => string): [string, 
 }
 
 export const makesCertificate = (business: Business) => business.steps.some((step) => step.step === 'production')
-/** Kinds that can be applied for: what the RA opens by itself asks for no materials. */
-export const kindsOf = (business: Business) => KINDS.filter((kind) => business.materials[kind]?.length)
+/** What a subscriber can apply for: not what the RA does by itself. */
+export const offered = (list: BusinessList) => list.items.filter((one) => !one.by_ra && kindsOf(one).length)
+export const kindsOf = (business: Business) => KINDS.filter((kind) => business.materials[kind])
