@@ -4,9 +4,8 @@ import subprocess
 
 import pytest
 
+from harness.shipped import modules
 from support import Ra
-
-MODULES = "mpm_event authz_core socache_shmcb ssl reqtimeout headers cache cache_socache dir mime deflate".split()
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +47,7 @@ def httpd_config(stack, build, tmp_path_factory):
     def run(text, *options):
         if "LoadModule ra_module" not in text:
             text = f'LoadModule ra_module "{stack.state}/bin/mod_ra.so"\n{text}'
-        modules = [f'LoadModule {name}_module "{build.httpd_modules}/mod_{name}.so"' for name in MODULES]
-        lines = [*modules, "ServerName localhost", f'ErrorLog "{folder}/error.log"', f'PidFile "{folder}/pid"', text]
+        lines = [*modules(build), "ServerName localhost", f'ErrorLog "{folder}/error.log"', f'PidFile "{folder}/pid"', text]
         (folder / "httpd.conf").write_text("\n".join(lines), "utf-8")
         environment = {"PATH": "/usr/sbin:/usr/bin:/bin", **build.environment}
         done = subprocess.run([build.httpd, "-f", folder / "httpd.conf", *(options or ("-t",))], env=environment, stdout=subprocess.PIPE,
