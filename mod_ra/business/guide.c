@@ -89,7 +89,7 @@ static const struct {
      {"before", "可在网上填表，取得受理号并打印申请表；也可在受理点领取申请表。",
       "Fill in the form here, get a number and print it; or take a form at the counter."}},
     {about_a_certificate, {"before", "请备好原证书的主题名称，有序列号的一并填写。", "Have the subject name of the certificate ready, and its serial number if you know it."}},
-    {renews, {"before", "到期前 90 天内以及到期后可以办理；具体时间以受理点为准。", "Possible within the last 90 days and after the end; the counter tells what applies."}},
+    {renews, {"before", "到期前不久和到期后都可以办理；从何时起可以办理，以受理点为准。", "Possible shortly before the end and after it; the counter tells from when on."}},
     {always,
      {"bring", "申请表一式三联：单位和服务器证书加盖公章，个人证书由本人签名。",
       "The form in three copies: sealed for organisations and servers, signed by the person for personal certificates."}},

@@ -105,7 +105,7 @@ INSERT INTO knowledge (kind, name, position, content) VALUES
 ('article', 'renewal', 70, '{"section": "troubleshooting", "title": {"zh-CN": "证书到期了怎么办", "en": "When the certificate has expired"}, "summary": {"zh-CN": "错误 -10101039", "en": "Error -10101039"},
   "blocks": [
     {"type": "paragraph", "texts": [
-      {"zh-CN": "到期前 90 天内以及到期之后都可以办理“到期更新”。更新后证书主题不变。", "en": "A renewal is possible within the last 90 days and after the end. The subject of the certificate stays the same."}]},
+      {"zh-CN": "到期前不久和到期之后都可以办理“到期更新”（一般从到期前 90 天起）。更新后证书主题不变。", "en": "A renewal is possible shortly before the end (as a rule within the last 90 days) and after it. The subject of the certificate stays the same."}]},
     {"type": "steps", "texts": [
       {"zh-CN": "在本网站“在线填表”中填写到期更新申请，打印后加盖公章（个人签名）", "en": "Fill in the renewal form under Pre-fill here, print it and seal it (persons sign)"},
       {"zh-CN": "携带社保专员身份证复印件（加盖公章）和 EKey 到受理点；个人和服务器证书携带申请人身份证复印件", "en": "Bring a sealed copy of the officer’s ID and the EKey to the counter; for person and server certificates the applicant’s ID"},
