@@ -3,7 +3,7 @@
 // to another host.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { after, before } from 'node:test'
+import { after, afterEach, before } from 'node:test'
 import assert from 'node:assert/strict'
 
 const require = createRequire(`${process.env.RA_NODE_MODULES}/`)
@@ -25,6 +25,15 @@ before(async () => {
   })
 })
 after(async () => browser?.close())
+/** A test that failed has left its pages: what was to be seen on them is kept. */
+afterEach(async (t) => {
+  for (const { context } of open.splice(0)) {
+    for (const [number, page] of context.pages().entries()) {
+      await page.screenshot({ path: `${output}/failed-${t.name.replace(/\W+/g, '-').slice(0, 60)}-${open.length}-${number}.png`, fullPage: true }).catch(() => undefined)
+    }
+    await context.close()
+  }
+})
 
 const certificates = (who) => (who ? [{ origin: urls.staff, certPath: who.cert, keyPath: who.key }, { origin: urls.api, certPath: who.cert, keyPath: who.key }] : [])
 const identity = (role) => people[role] ?? settings[role]
@@ -80,7 +89,7 @@ export async function visit(role, path = '/', options = {}) {
       console.error(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`))
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(10_000)
   page.guard = guard
   page.home = urls[host]
   page.to = (where) => page.goto(`${urls[host]}/#${where}`)

@@ -104,10 +104,17 @@ function headersOf(method: Method, options: CallOptions): Record<string, string>
   return { ...headers, ...options.headers }
 }
 
+/** Told of every refusal, so that a page can say at once that a person was disabled. */
+export const failureListeners = new Set<(failure: ApiFailure) => void>()
+
 async function failureOf(response: Response): Promise<ApiFailure> {
   if (response.headers.get('Content-Type')?.startsWith('application/problem+json')) {
     const problem = await response.json().catch(() => undefined)
-    if (problem) return new ApiFailure('problem', problem as Problem)
+    if (problem) {
+      const failure = new ApiFailure('problem', problem as Problem)
+      failureListeners.forEach((listener) => listener(failure))
+      return failure
+    }
   }
   return new ApiFailure('unreadable')
 }

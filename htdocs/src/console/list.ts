@@ -1,0 +1,54 @@
+// A list as a table of columns and filters: what is the same of every list (server pages, filters in the URL, saved filters, choice of
+// columns, export, keyboard) is in parts/ListView.vue once.
+import type { RouteLocationRaw } from 'vue-router'
+import type { Option } from '@/shared/form'
+
+export interface Filter {
+  name: string
+  label: string
+  options?: () => Option[]
+  as?: 'text' | 'date'
+  /** The one that `/` goes to. */
+  main?: boolean
+}
+
+export interface Column<T> {
+  name: string
+  label: string
+  text: (item: T) => string
+  /** How it is exported; as shown when absent. */
+  raw?: (item: T) => string
+  link?: (item: T) => RouteLocationRaw
+  mono?: boolean
+  tag?: (item: T) => 'primary' | 'success' | 'warning' | 'danger' | 'info'
+  /** Not among the columns that one sees first. */
+  extra?: boolean
+}
+
+export interface Page<T> {
+  items: T[]
+  next_cursor?: string
+}
+
+export interface ListSpec<T> {
+  /** Under this name the browser remembers columns and filters. */
+  name: string
+  columns: Column<T>[]
+  filters: Filter[]
+  page: (query: Record<string, string>, signal?: AbortSignal) => Promise<Page<T>>
+  key: (item: T) => string
+  open?: (item: T) => RouteLocationRaw
+  canMark?: (item: T) => boolean
+}
+
+/** Excel runs what begins like this as a formula: it is made a text. */
+function cell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe
+}
+
+/** CSV with a byte order mark, so that Excel reads the Chinese. */
+export function csv<T>(columns: Column<T>[], items: T[]): Blob {
+  const lines = [columns.map((one) => cell(one.label)), ...items.map((item) => columns.map((one) => cell((one.raw ?? one.text)(item))))]
+  return new Blob(['\ufeff', lines.map((line) => line.join(',')).join('\r\n'), '\r\n'], { type: 'text/csv;charset=utf-8' })
+}

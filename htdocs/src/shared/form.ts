@@ -1,0 +1,85 @@
+// Forms as tables: a field is a row with its place in the request body (JSON Pointer), so that what the server says about a place
+// appears at the field, and no page writes its inputs by hand.
+import { reactive, watch } from 'vue'
+
+export type Body = Record<string, unknown>
+export interface Option {
+  value: string | number | boolean
+  label: string
+}
+
+export interface Field {
+  /** JSON Pointer into the body. */
+  at: string
+  label: string
+  as?: 'text' | 'area' | 'number' | 'money' | 'select' | 'radio' | 'check' | 'checks' | 'date' | 'file'
+  options?: () => Option[]
+  hint?: string
+  required?: boolean
+  max?: number
+  /** Shown and sent only then. */
+  when?: (body: Body) => boolean
+  /** What is wrong with the value while it is typed; '' when nothing is. */
+  check?: (value: string, body: Body) => string
+  /** The width of a whole row. */
+  wide?: boolean
+}
+
+const parts = (pointer: string) => pointer.split('/').slice(1)
+
+export function valueAt(body: Body, pointer: string): unknown {
+  return parts(pointer).reduce<unknown>((value, name) => (value as Body | undefined)?.[name], body)
+}
+
+export function setAt(body: Body, pointer: string, value: unknown) {
+  const names = parts(pointer)
+  const last = names.pop() as string
+  let place = body
+  for (const name of names) place = (place[name] ??= {}) as Body
+  place[last] = value
+}
+
+const isBlank = (value: unknown) => value === undefined || value === null || value === '' || (Array.isArray(value) && !value.length)
+
+/** The body as it is sent: fields that are shown and filled in, beside what is not of a field. */
+export function bodyOf(fields: Field[], typed: Body, rest: Body = {}): Body {
+  const body = structuredClone(JSON.parse(JSON.stringify(rest))) as Body
+  for (const field of fields) {
+    const value = valueAt(typed, field.at)
+    if ((field.when && !field.when(typed)) || isBlank(value)) continue
+    setAt(body, field.at, typeof value === 'string' ? value.trim() : value)
+  }
+  return body
+}
+
+/** Places of required fields that are empty, and of fields whose value is wrong, with the words to show. */
+export function faultsOf(fields: Field[], typed: Body, requiredWord: string): Record<string, string> {
+  const faults: Record<string, string> = {}
+  for (const field of fields) {
+    if (field.when && !field.when(typed)) continue
+    const value = valueAt(typed, field.at)
+    if (isBlank(value)) {
+      if (field.required) faults[field.at] = requiredWord
+      continue
+    }
+    const wrong = field.check?.(String(value).trim(), typed)
+    if (wrong) faults[field.at] = wrong
+  }
+  return faults
+}
+
+/**
+ * What a person types, kept in this tab until it is done: a reload, a lost network or a removed card loses nothing, and no other
+ * person at this computer finds it later.
+ */
+export function useDraft(name: string, initial: Body = {}) {
+  const key = `ra.draft.${name}`
+  const kept = sessionStorage.getItem(key)
+  const typed = reactive<Body>(kept ? (JSON.parse(kept) as Body) : structuredClone(initial))
+  const stop = watch(typed, () => sessionStorage.setItem(key, JSON.stringify(typed)), { deep: true })
+  const done = () => {
+    stop()
+    sessionStorage.removeItem(key)
+  }
+  return { typed, done, isKept: kept !== null }
+}
