@@ -87,20 +87,24 @@ def test_sixteen_submissions_of_sixteen_names_of_one_subscriber(ra):
     assert len({answer.json()["number"] for answer in answers}) == 16
 
 
-def test_acceptances_at_two_counters_do_not_block_each_other(ra):
-    """Different applications have nothing to wait for: MariaDB ends none of the transactions for another one."""
-    cases = [ra.case("awaiting_acceptance") for _ in range(64)]
+@pytest.mark.parametrize("role, state, step", [
+    ("acceptor", "awaiting_acceptance", lambda client, case: client.post(f"{case.path}/acceptance", acceptance("organisation"), tag=case.tag)),
+    ("issuing_officer", "awaiting_production", lambda client, case: client.post(f"{case.path}/codes", {}, tag=case.tag)),
+], ids=["acceptance", "codes"])
+def test_different_applications_do_not_block_each_other(ra, role, state, step):
+    """They have nothing to wait for: MariaDB ends none of the transactions for another one."""
+    cases = [ra.case(state) for _ in range(64)]
     deadlocks = "SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'"
     before = ra.sql(deadlocks)
-    clients = [ra.open("staff", "acceptor") for _ in range(16)]
+    clients = [ra.open("staff", role) for _ in range(16)]
 
-    def accept_some(place):
+    def do_some(place):
         for case in cases[place::16]:
-            clients[place].post(f"{case.path}/acceptance", acceptance("organisation"), tag=case.tag)
+            step(clients[place], case)
 
     try:
         all_at_once(16, lambda place: clients[place].get("/me"))
-        all_at_once(16, accept_some)
+        all_at_once(16, do_some)
     finally:
         for client in clients:
             client.close()
