@@ -83,6 +83,14 @@ static ticket_t *give(ra_outbox_t *outbox, const char *id, int users)
     return ticket;
 }
 
+/* With the mutex held: until a task has ended, or the time is over. */
+static void wait_until(struct ra_workers_t *workers, apr_time_t end)
+{
+    apr_interval_time_t left = end - apr_time_now();
+
+    apr_thread_cond_timedwait(workers->ended, workers->mutex, left > 0 ? left : 1);
+}
+
 apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval_time_t wait, apr_pool_t *pool)
 {
     struct ra_workers_t *workers = outbox->workers;
@@ -92,9 +100,11 @@ apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval
 
     (void)pool;
     apr_thread_mutex_lock(workers->mutex);
-    ticket = give(outbox, id, 2);
+    while (!(ticket = give(outbox, id, 2)) && apr_time_now() < end) {
+        wait_until(workers, end);
+    }
     while (ticket && !ticket->ended && apr_time_now() < end) {
-        apr_thread_cond_timedwait(workers->ended, workers->mutex, end - apr_time_now() > 0 ? end - apr_time_now() : 1);
+        wait_until(workers, end);
     }
     if (ticket) {
         ended = ticket->ended;
@@ -150,6 +160,10 @@ apr_status_t ra_outbox_start(ra_outbox_t *outbox, int threads, apr_pool_t *pool)
     }
     if (status == APR_SUCCESS) {
         status = apr_thread_pool_create(&workers->threads, 0, (apr_size_t)threads, pool);
+    }
+    if (status == APR_SUCCESS) {
+        /* Otherwise an idle thread ends at once, and with it its open connection to the CA: a TLS handshake for each job. */
+        apr_thread_pool_idle_max_set(workers->threads, (apr_size_t)threads);
     }
     outbox->workers = workers;
     return status;
