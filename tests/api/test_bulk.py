@@ -185,7 +185,7 @@ def test_only_the_creator_and_the_auditor_read_it(ra):
     mine = ra.system().get("/bulk-operations").json()["items"]
     assert bulk["id"] in [one["id"] for one in mine] and not any("results" in one for one in mine)
     assert bulk["id"] in [one["id"] for one in ra.staff("auditor").get("/bulk-operations", params={"limit": 200}).json()["items"]]
-    refused(ra.staff("manager").get(path, expect=403), 403, "access-denied")
+    refused(ra.staff("archivist").get(path, expect=403), 403, "access-denied")
 
 
 # What is no bulk operation.
