@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "business/certificate.h"
 #include "business/codes.h"
+#include "business/decision.h"
 #include "business/prefill.h"
 #include "business/production.h"
 #include "business/steps.h"
@@ -154,6 +155,40 @@ apr_status_t ra_list_application_history(ra_call_t *call)
     return status;
 }
 
+/* --- signed decisions ------------------------------------------------------------------------------------------- */
+
+apr_status_t ra_get_review_statement(ra_call_t *call)
+{
+    const char *decision = ra_call_text(call, "decision");
+    ra_application_t *application;
+    apr_status_t status = open_application(call, &application);
+
+    if (status == APR_SUCCESS) {
+        status = ra_decision_statement(&call->raw, &call->act, application, strcmp(decision, "reject") == 0 ? RA_DECISION_NO : RA_DECISION_YES);
+    }
+    if (status == APR_SUCCESS) {
+        call->raw_type = "application/octet-stream";
+        call->version = application->version;
+    }
+    return status;
+}
+
+apr_status_t ra_list_decision_signatures(ra_call_t *call)
+{
+    ra_application_t *application;
+    ra_json_t *items;
+    apr_status_t status = open_application(call, &application);
+
+    if (status == APR_SUCCESS) {
+        status = ra_decision_list(&items, &call->act, application->id);
+    }
+    if (status == APR_SUCCESS) {
+        call->answer = ra_json_object_make(call->act.tx->pool);
+        ra_json_set_copy(call->answer, "items", items);
+    }
+    return status;
+}
+
 /* --- steps ------------------------------------------------------------------------------------------------------ */
 
 /* Which action an operation is: all steps but production share one handler. */
@@ -186,6 +221,20 @@ static int start_job(ra_call_t *call)
     return 0;
 }
 
+/* Sealed evidence names the signature of a decision. */
+static ra_json_t *signature_detail(const ra_call_t *call, const ra_application_t *application)
+{
+    const ra_json_t *record = ra_json_get(application->steps, ra_step_name(RA_STEP_REVIEW));
+    ra_json_t *detail;
+
+    if (ra_action_of_operation(call->operation) != (ra_action_e)RA_STEP_REVIEW || !ra_json_get(record, "signature")) {
+        return NULL;
+    }
+    detail = ra_json_object_make(call->act.tx->pool);
+    ra_json_set_copy(detail, "signature", ra_json_get(record, "signature"));
+    return detail;
+}
+
 apr_status_t ra_do_step(ra_call_t *call)
 {
     ra_application_t *application;
@@ -194,6 +243,9 @@ apr_status_t ra_do_step(ra_call_t *call)
 
     if (status == APR_SUCCESS) {
         status = ra_application_step(&call->act, application, ra_action_of_operation(call->operation), call->body, &job);
+    }
+    if (status == APR_SUCCESS) {
+        call->audit_detail = signature_detail(call, application);
     }
     if (status == APR_SUCCESS && job) {
         call->after_commit = start_job;

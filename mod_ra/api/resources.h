@@ -44,6 +44,8 @@
     X("getApplication", ra_get_application)                                                                            \
     X("updateApplication", ra_update_application)                                                                      \
     X("listApplicationHistory", ra_list_application_history)                                                           \
+    X("getReviewStatement", ra_get_review_statement)                                                                   \
+    X("listDecisionSignatures", ra_list_decision_signatures)                                                           \
     X("decideForAgency", ra_do_step)                                                                                   \
     X("acceptApplication", ra_do_step)                                                                                 \
     X("enterApplication", ra_do_step)                                                                                  \
@@ -115,6 +117,8 @@ apr_status_t ra_list_applications(ra_call_t *call);
 apr_status_t ra_get_application(ra_call_t *call);
 apr_status_t ra_update_application(ra_call_t *call);
 apr_status_t ra_list_application_history(ra_call_t *call);
+apr_status_t ra_get_review_statement(ra_call_t *call);
+apr_status_t ra_list_decision_signatures(ra_call_t *call);
 apr_status_t ra_do_step(ra_call_t *call);
 apr_status_t ra_list_tasks(ra_call_t *call);
 apr_status_t ra_list_notices(ra_call_t *call);

@@ -31,6 +31,7 @@
 #define RA_RSA_MIN_BITS 2048
 #define RA_RSA_MAX_BITS 8192
 #define RA_SAN_MAX 20
+#define RA_CMS_MAX_BYTES (16 * 1024) /* a signature with its certificates */
 
 /* Reference and authorisation codes (domain.md §2) */
 #define RA_CODE_TRIES_MAX 5

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "business/certificate_history.h"
+#include "business/decision.h"
 #include "business/profile.h"
 #include "business/revocation.h"
 #include "business/subscriber.h"
@@ -329,6 +330,22 @@ static const ra_json_t *without_id_number(const ra_act_t *act, const ra_json_t *
     return record;
 }
 
+/* The record names the signature by its hash; the signature itself is kept as evidence. */
+static apr_status_t keep_signature(ra_step_t *step, const ra_act_t *act, const ra_application_t *application, const ra_json_t *form)
+{
+    ra_json_t *signature, *record;
+    apr_status_t status = ra_decision_keep(&signature, act, application, step->decision, ra_json_get_string(form, "signature"));
+
+    if (status == APR_SUCCESS && signature) {
+        record = ra_json_merge_patch(form, ra_json_object_make(act->tx->pool), act->tx->pool);
+        ra_json_remove(record, "signature");
+        ra_json_set_copy(record, "signature", signature);
+        step->record = record;
+        step->changes = signature;
+    }
+    return status;
+}
+
 /* §8: what the manager does not approve stays as it is: on hold and lapsed. The certificate's history says so. */
 static apr_status_t note_refusal(const ra_act_t *act, const ra_application_t *application)
 {
@@ -349,6 +366,9 @@ apr_status_t ra_application_step(const ra_act_t *act, ra_application_t *applicat
     };
     apr_status_t status = ra_application_may(act, application, action, step.decision);
 
+    if (status == APR_SUCCESS && action == (ra_action_e)RA_STEP_REVIEW) {
+        status = keep_signature(&step, act, application, form);
+    }
     if (status == APR_SUCCESS && step.decision == RA_DECISION_YES && rules[action]) {
         status = rules[action](act, application, form);
     }

@@ -250,6 +250,21 @@ static const char *set_upstream_resend(cmd_parms *cmd, void *unused, const char 
     return choose(cmd, text, "never", "idempotent", &server_of(cmd)->globals->upstream_idempotent);
 }
 
+static const char *set_signed_decisions(cmd_parms *cmd, void *unused, const char *text)
+{
+    static const char *const words[] = {
+        [RA_SIGNING_OPTIONAL] = "optional", [RA_SIGNING_OFF] = "off", [RA_SIGNING_REQUIRED] = "required"};
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    (void)unused;
+    for (int i = 0; wrong == NULL && i < (int)(sizeof(words) / sizeof(words[0])); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            server_of(cmd)->globals->signed_decisions = i;
+            return NULL;
+        }
+    }
+    return wrong != NULL ? wrong : apr_psprintf(cmd->pool, "RASignedDecisions: '%s' is none of off, optional, required", text);
+}
+
 static const char *set_profile(cmd_parms *cmd, void *unused, const char *name, const char *key_usage, const char *ext_key_usage)
 {
     ra_globals_t *globals = server_of(cmd)->globals;
@@ -405,6 +420,8 @@ const command_rec ra_commands[] = {
     AP_INIT_TAKE1("RAUpstreamRequest", set_upstream_request, NULL, RSRC_CONF, "cr (default) or p10cr"),
     AP_INIT_TAKE1("RAUpstreamResend", set_upstream_resend, NULL, RSRC_CONF,
                   "never (default) or idempotent: what a resend of the same bytes means to the CA"),
+    AP_INIT_TAKE1("RASignedDecisions", set_signed_decisions, NULL, RSRC_CONF,
+                  "off, optional (default) or required: CMS signatures of reviewers over their decisions"),
     AP_INIT_TAKE3("RAProfile", set_profile, NULL, RSRC_CONF,
                   "profile, key usages and purposes that the CA gives its certificates"),
     AP_INIT_TAKE1("RAHost", set_host, NULL, RSRC_CONF, "public, staff, api or internal"),

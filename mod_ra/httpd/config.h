@@ -15,6 +15,7 @@
 #include "api/spec.h"
 #include "base/limits.h"
 #include "business/profile.h"
+#include "business/decision.h"
 #include "business/ra.h"
 #include "store/store.h"
 
@@ -99,6 +100,7 @@ typedef struct ra_globals_t {
     const char *audit_key; /* RAAuditKey key [public] */
     const char *audit_public;
     ra_profile_t *profiles;  /* RAProfile; NULL: those built in */
+    int signed_decisions;    /* RASignedDecisions: a ra_signing_e */
     int upstream_p10cr;      /* RAUpstreamRequest cr|p10cr */
     int upstream_idempotent; /* RAUpstreamResend idempotent|never */
     ra_runtime_t runtime;

@@ -196,6 +196,7 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->code_lifetime = apr_time_from_sec(globals->code_lifetime);
     settings->upstream_timeout = apr_time_from_sec(globals->upstream_timeout);
     settings->validity_tolerance = apr_time_from_sec(globals->validity_tolerance);
+    settings->signed_decisions = globals->signed_decisions;
     settings->renewal_window = apr_time_from_sec(globals->renewal_window * RA_SECONDS_PER_DAY);
     settings->profiles = globals->profiles;
     settings->audit_seal = apr_time_from_sec(globals->audit_seal);

@@ -12,7 +12,7 @@
 #include <openssl/err.h>
 
 #include "base/limits.h"
-#include "upstream/cmp_front.h"
+#include "upstream/cmp_front_view.h"
 
 #define MESSAGES_MAX 4
 #define SECRET "ABCD-EFGH-JKLM"
@@ -155,12 +155,23 @@ static ra_bytes_t message_of(unsigned kind, ra_bytes_t content)
     return (kind == 'p' && content.len > 0) || kind == 'q' || kind == 'c' ? fuzz_tool_message(&tool, caller.pool) : content;
 }
 
+/* What is read of a message before anybody has verified its signature. */
+static void check_parts(ra_bytes_t message)
+{
+    ra_bytes_t certificate = ra_cmp_first_certificate(message, caller.pool);
+    int reason = ra_cmp_revocation_reason(message);
+
+    FUZZ_MUST(certificate.len <= message.len && reason >= -1);
+    ERR_clear_error();
+}
+
 static void send_message(ra_bytes_t message)
 {
     static const ra_cmp_callbacks_t callbacks = {NULL, find, count_wrong, decide, look, confirm, reply, refuse};
     ra_bytes_t answer = {NULL, 0};
 
     caller.wrong = caller.asked = caller.failed = 0;
+    check_parts(message);
     apr_status_t status = ra_cmp_front_answer(&answer, fuzz_ca(0), message, &callbacks, caller.pool);
     FUZZ_MUST(ERR_peek_error() == 0);
     FUZZ_MUST(caller.wrong <= 1 && caller.decided <= 1);
