@@ -99,6 +99,26 @@ test('a form filled in at home becomes an application at the counter', async () 
   await finish()
 })
 
+test('the counter scans the QR code of a form and makes an application of it', async () => {
+  const home = await visit(undefined, '/prefill')
+  const { number, code, name } = await fillIn(home)
+  const counter = await visit('acceptor')
+  await counter.locator('[data-test=who]').waitFor()
+  counter.guard.allow(/404/)
+  await counter.keyboard.type(number + code)
+  await counter.keyboard.press('Enter')
+  await counter.locator('[data-test=prefill]').getByText(name).first().waitFor()
+  await accessible(counter, 'a form filled in beforehand')
+  await counter.click('[data-test=make]')
+  await counter.waitForURL(/#\/applications\/[0-9a-f-]{36}$/)
+  await counter.getByText(number).first().waitFor()
+  await counter.goto(`${counter.home}/#/`)
+  await counter.fill('#number-search', number)
+  await counter.press('#number-search', 'Enter')
+  await counter.waitForURL(/#\/applications\/[0-9a-f-]{36}$/)
+  await finish()
+})
+
 /** The pages of what the browser prints, as text. */
 async function printed(page, name) {
   const file = `${output}/${name}.pdf`

@@ -1,6 +1,6 @@
 // The keyboard of the console: single keys where nobody types, and a barcode reader anywhere.
 import { onScopeDispose } from 'vue'
-import { isApplicationNumber } from '@/shared/codes'
+import { numberIn } from '@/shared/codes'
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>
 
@@ -29,6 +29,7 @@ function onKey(event: KeyboardEvent) {
 
 /** A reader types a number of sixteen digits and Enter within a fraction of a second; no person does. */
 const PAUSE = 60
+const QR_DIGITS = 36 // number and code of a form filled in beforehand
 
 function useScanner(found: (number: string) => void) {
   let digits = ''
@@ -37,10 +38,10 @@ function useScanner(found: (number: string) => void) {
     const fast = event.timeStamp - last < PAUSE
     last = event.timeStamp
     if (/^\d$/.test(event.key)) {
-      digits = fast ? (digits + event.key).slice(-16) : event.key
+      digits = fast ? (digits + event.key).slice(-QR_DIGITS) : event.key
       return
     }
-    if (event.key === 'Enter' && fast && isApplicationNumber(digits)) {
+    if (event.key === 'Enter' && fast && numberIn(digits)) {
       event.preventDefault()
       event.stopImmediatePropagation()
       takeBack(event.target, digits)

@@ -369,3 +369,11 @@ addMessages('paper', {
   business: ['业务', 'Business'],
   project: ['项目名称', 'Project'],
 })
+
+addMessages('prefilled', {
+  title: ['预填的申请表', 'Form filled in beforehand'],
+  note: ['订户于 {at} 在网上填写，{until} 前有效；核对证件后办成申请，受理号不变', 'Filled in by the subscriber at {at}, valid until {until}; compare it with the papers, the number stays the same'],
+  certificate: ['办理此业务的证书', 'The certificate that this is about'],
+  none: ['没有找到订户所写的证书，请核对后另行新建申请。', 'No certificate fits what the subscriber wrote: check it and enter the application by hand.'],
+  make: ['办成申请', 'Make it an application'],
+})

@@ -29,6 +29,7 @@ export const routes: RouteRecordRaw[] = [
   { path: '/new', component: () => import('./pages/NewApplicationPage.vue'), meta: { title: 'console.new' } },
   { path: '/applications', component: () => import('./pages/ApplicationsPage.vue'), meta: { title: 'console.applications' } },
   { path: '/applications/:id', component: () => import('./pages/ApplicationPage.vue'), props: true, meta: { title: 'console.application' } },
+  { path: '/prefills/:typed', component: () => import('./pages/PrefillPage.vue'), props: true, meta: { title: 'prefilled.title' } },
   { path: '/subscribers', component: () => import('./pages/SubscribersPage.vue'), meta: { title: 'console.subscribers' } },
   { path: '/subscribers/:id', component: () => import('./pages/SubscriberPage.vue'), props: true, meta: { title: 'console.subscriber' } },
   { path: '/certificates', component: () => import('./pages/CertificatesPage.vue'), meta: { title: 'console.certificates' } },

@@ -44,6 +44,15 @@ export function isOrganisationCode(text: string): boolean {
   return sum !== undefined && '0123456789X'[(11 - (sum % 11)) % 11] === code[8]
 }
 
+const NUMBER = 16
+const CODE = 20
+
+/** The 受理号 in what was typed or read from a QR code: alone, or before the code of a form filled in beforehand. '' when there is none. */
+export function numberIn(text: string): string {
+  const number = text.length === NUMBER + CODE ? text.slice(0, NUMBER) : text
+  return /^\d*$/.test(text) && isApplicationNumber(number) ? number : ''
+}
+
 /** 受理号: the day, seven digits, and the check digit of ISO/IEC 7064 MOD 11,10. */
 export function isApplicationNumber(text: string): boolean {
   if (!/^\d{16}$/.test(text)) return false
