@@ -75,6 +75,9 @@
     X("reportExpiringCertificates", ra_report_expiring_certificates)                                                   \
     X("reportSuspendedCertificates", ra_report_suspended_certificates)                                                 \
     X("reportApplicationCounts", ra_report_application_counts)                                                         \
+    X("reportCaDisagreements", ra_report_ca_disagreements)                                                             \
+    X("listCaCertificates", ra_list_ca_certificates)                                                                   \
+    X("getCrl", ra_get_crl)                                                                                            \
     X("listOperations", ra_list_operations)                                                                            \
     X("getOperation", ra_get_operation)                                                                                \
     X("settleOperation", ra_settle_operation)                                                                          \
@@ -139,6 +142,9 @@ apr_status_t ra_check_certificate(ra_call_t *call);
 apr_status_t ra_report_expiring_certificates(ra_call_t *call);
 apr_status_t ra_report_suspended_certificates(ra_call_t *call);
 apr_status_t ra_report_application_counts(ra_call_t *call);
+apr_status_t ra_report_ca_disagreements(ra_call_t *call);
+apr_status_t ra_list_ca_certificates(ra_call_t *call);
+apr_status_t ra_get_crl(ra_call_t *call);
 apr_status_t ra_list_operations(ra_call_t *call);
 apr_status_t ra_get_operation(ra_call_t *call);
 apr_status_t ra_settle_operation(ra_call_t *call);

@@ -1,5 +1,5 @@
 /*
- * HTTP client over libcurl: one blocking POST with hard limits. Layer: base; the only file that includes curl.
+ * HTTP client over libcurl: one blocking POST or GET with hard limits. Layer: base; the only file that includes curl.
  * Thread rule: free-threaded after ra_http_global_init; each thread keeps one easy handle (and so its connection) between calls.
  *
  * The body goes through a read callback that cannot rewind: curl then never repeats a POST of which a byte has left
@@ -239,19 +239,27 @@ static int set_limits(CURL *easy, const ra_http_post_t *post)
     return bad;
 }
 
-static int set_transfer(handle_t *handle, struct curl_slist *headers, transfer_t *transfer)
+static int set_answer(handle_t *handle, transfer_t *transfer)
 {
     CURL *easy = handle->easy;
     int bad = 0;
 
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->error) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) != CURLE_OK;
+    return bad;
+}
+
+static int set_body(handle_t *handle, struct curl_slist *headers, transfer_t *transfer)
+{
+    CURL *easy = handle->easy;
+    int bad = 0;
+
     bad |= curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.len) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_READDATA, transfer) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) != CURLE_OK;
     return bad;
 }
 
@@ -332,9 +340,9 @@ static apr_status_t conclude(ra_http_reply_t *reply, handle_t *handle, CURLcode 
     return APR_SUCCESS;
 }
 
-apr_status_t ra_http_post(ra_http_reply_t *reply, const ra_http_post_t *post, apr_pool_t *pool)
+/* @param headers of a POST; NULL: a GET */
+static apr_status_t exchange(ra_http_reply_t *reply, const ra_http_post_t *post, struct curl_slist *headers, apr_pool_t *pool)
 {
-    struct curl_slist *headers = headers_make(post->content_type, pool);
     handle_t *handle = handle_take();
     transfer_t transfer;
     apr_status_t status;
@@ -344,17 +352,36 @@ apr_status_t ra_http_post(ra_http_reply_t *reply, const ra_http_post_t *post, ap
     reply->content_type = "";
     transfer.body = post->body;
     transfer.answer_max = post->answer_max;
-    if (headers == NULL || handle == NULL || set_target(handle->easy, post->target) || set_limits(handle->easy, post) ||
-        set_transfer(handle, headers, &transfer)) {
+    if (handle == NULL || set_target(handle->easy, post->target) || set_limits(handle->easy, post) || set_answer(handle, &transfer) ||
+        (headers != NULL && set_body(handle, headers, &transfer))) {
         status = failed(reply, 1, "the HTTP client could not be set up", pool);
     } else {
         status = conclude(reply, handle, curl_easy_perform(handle->easy), &transfer, pool);
     }
     free(transfer.answer);
-    curl_slist_free_all(headers);
     if (handle != NULL) {
         curl_easy_reset(handle->easy);
         handle->busy = 0;
     }
     return status;
+}
+
+apr_status_t ra_http_post(ra_http_reply_t *reply, const ra_http_post_t *post, apr_pool_t *pool)
+{
+    struct curl_slist *headers = headers_make(post->content_type, pool);
+    apr_status_t status;
+
+    if (headers == NULL) {
+        memset(reply, 0, sizeof(*reply));
+        reply->content_type = "";
+        return failed(reply, 1, "the HTTP client could not be set up", pool);
+    }
+    status = exchange(reply, post, headers, pool);
+    curl_slist_free_all(headers);
+    return status;
+}
+
+apr_status_t ra_http_get(ra_http_reply_t *reply, const ra_http_post_t *get, apr_pool_t *pool)
+{
+    return exchange(reply, get, NULL, pool);
 }

@@ -1,5 +1,5 @@
 /*
- * HTTP client over libcurl: one blocking POST with hard limits. Layer: base; http.c is the only file that includes curl.
+ * HTTP client over libcurl: one blocking POST or GET with hard limits. Layer: base; http.c is the only file that includes curl.
  * Thread rule: ra_http_global_init once per child before threads; the rest is free-threaded (one handle per thread, kept between calls).
  */
 #ifndef RA_BASE_HTTP_H
@@ -40,5 +40,8 @@ typedef struct ra_http_post_t {
 
 /** POST. APR_SUCCESS whenever an HTTP answer of any status came whole and within answer_max; reply in @a pool. No redirects, no proxy, TLS >= 1.2. */
 apr_status_t ra_http_post(ra_http_reply_t *reply, const ra_http_post_t *post, apr_pool_t *pool);
+
+/** GET, as ra_http_post(); content_type and body of @a get are not looked at. */
+apr_status_t ra_http_get(ra_http_reply_t *reply, const ra_http_post_t *get, apr_pool_t *pool);
 
 #endif

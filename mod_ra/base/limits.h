@@ -65,6 +65,9 @@
 #define RA_AUDIT_PATROL_ROWS 10000   /* old events looked through at a time for one that is in no batch */
 
 /* Upstream CA */
+#define RA_CRL_MAX_BYTES (64 * 1024 * 1024) /* about a million entries */
+#define RA_CA_CERTIFICATES_MAX_BYTES (256 * 1024)
+#define RA_CA_STATUS_LEASE_SECONDS 900 /* to fetch and follow the largest list */
 #define RA_CMP_ANSWER_MAX_BYTES (256 * 1024)
 #define RA_CMP_MESSAGE_MAX_BYTES (64 * 1024) /* from a subscriber's tool */
 #define RA_CMP_REFERENCE_MAX_CHARS 64         /* senderKID as typed */

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "business/bulk.h"
+#include "business/ca_status.h"
 #include "business/codes.h"
 #include "business/prefill.h"
 #include "business/progress.h"
@@ -31,6 +32,7 @@ static const duty_t duties[] = {
     {"forget bulk operations", 10, ra_bulk_forget, NULL},
     {"forget forms filled in beforehand", 10, ra_prefill_forget, NULL},
     {"forget wrong tries", 60, ra_progress_forget, NULL},
+    {"ask the CA for its CRL", 1, ra_ca_status_queue, NULL},
     {"end suspensions", 5, NULL, ra_suspensions_run},
 };
 #define DUTIES (sizeof(duties) / sizeof(duties[0]))

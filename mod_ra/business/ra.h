@@ -21,6 +21,10 @@ typedef struct ra_settings_t {
     const char *first_administrator;     /* SHA-256 (lower-case hex) of the certificate of the first administrator, or NULL */
     const char *credential_trust_file;   /* PEM: CAs whose certificates may be bound to people and systems; NULL: any certificate */
     const char *certificate_trust_file;  /* PEM: issued certificates must verify against it; RAUpstreamTrust */
+    const char *upstream_crl;            /* address of the CA's CRL, or NULL: not fetched */
+    const char *upstream_ca_certificates; /* address of the CA's certificates, or NULL: not fetched */
+    ra_bytes_t upstream_tls_ca;          /* PEM that verifies the CA's TLS server */
+    int upstream_crl_seconds;            /* between two fetches of both */
     apr_interval_time_t production_wait; /* how long a production request waits for the CA before it answers 202 */
     apr_interval_time_t code_lifetime;
     apr_interval_time_t upstream_timeout; /* of one try at the CA */

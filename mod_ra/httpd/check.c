@@ -31,6 +31,22 @@ static const char *check_database(const ra_globals_t *globals)
     return NULL;
 }
 
+static int is_https(const char *url)
+{
+    return url != NULL && strncasecmp(url, "https:", 6) == 0;
+}
+
+static const char *check_published(const ra_globals_t *globals)
+{
+    if ((globals->upstream_crl != NULL || globals->upstream_ca_certificates != NULL) && globals->upstream_trust == NULL) {
+        return "RAUpstreamCRL and RAUpstreamCACertificates need RAUpstreamTrust";
+    }
+    if ((is_https(globals->upstream_crl) || is_https(globals->upstream_ca_certificates)) && globals->upstream_tls_ca == NULL) {
+        return "RAUpstreamCRL and RAUpstreamCACertificates with https need RAUpstreamTLSCAFile";
+    }
+    return NULL;
+}
+
 static const char *check_upstream(const ra_globals_t *globals)
 {
     if (globals->upstream_url == NULL) {
@@ -42,7 +58,7 @@ static const char *check_upstream(const ra_globals_t *globals)
     if (globals->upstream_trust == NULL) {
         return "RAUpstreamURL needs RAUpstreamTrust";
     }
-    if (strncasecmp(globals->upstream_url, "https:", 6) == 0 && globals->upstream_tls_ca == NULL) {
+    if (is_https(globals->upstream_url) && globals->upstream_tls_ca == NULL) {
         return "RAUpstreamURL with https needs RAUpstreamTLSCAFile";
     }
     return NULL;
@@ -53,6 +69,9 @@ static const char *check_settings(const ra_globals_t *globals)
     const char *wrong = check_database(globals);
     if (wrong == NULL) {
         wrong = check_upstream(globals);
+    }
+    if (wrong == NULL) {
+        wrong = check_published(globals);
     }
     if (wrong == NULL && globals->key_file == NULL) {
         wrong = "RAKeyFile is needed";

@@ -70,6 +70,18 @@ static const char *check_url(cmd_parms *cmd, const char **ptext)
     return NULL;
 }
 
+/** What is fetched there is signed: plain http is as good. */
+static const char *check_signed_url(cmd_parms *cmd, const char **ptext)
+{
+    apr_uri_t uri;
+    if (apr_uri_parse(cmd->pool, *ptext, &uri) == APR_SUCCESS && uri.scheme != NULL && uri.hostname != NULL &&
+        uri.user == NULL && uri.fragment == NULL &&
+        (apr_strnatcasecmp(uri.scheme, "http") == 0 || apr_strnatcasecmp(uri.scheme, "https") == 0)) {
+        return NULL;
+    }
+    return apr_psprintf(cmd->pool, "%s: '%s' is not an address like http://host/path", cmd->cmd->name, *ptext);
+}
+
 /* Judged where it is used, at the start. */
 static const char *check_any(cmd_parms *cmd, const char **ptext)
 {

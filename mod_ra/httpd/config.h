@@ -37,6 +37,8 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(upstream_trust, "RAUpstreamTrust", check_path, "PEM: CA certificates that protect the CA's answers and issue")   \
     X(upstream_sender, "RAUpstreamSender", check_any, "/C=CN/O=…/CN=…: who signs the CA's answers, if not the CA itself") \
     X(downloads, "RADownloads", check_path, "folder of the files for everybody, with downloads.json")                  \
+    X(upstream_crl, "RAUpstreamCRL", check_signed_url, "address of the CA's CRL")                                      \
+    X(upstream_ca_certificates, "RAUpstreamCACertificates", check_signed_url, "address of the CA's certificates")      \
     X(first_administrator, "RAFirstAdministrator", check_sha256, "SHA-256 of the first administrator's certificate")   \
     X(credential_trust, "RACredentialTrust", check_path, "PEM: CAs of the certificates of people and systems")
 
@@ -46,6 +48,7 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(database_wait, "RADatabaseWait", 5, 1, 60, "seconds to wait for a free connection")                              \
     X(upstream_timeout, "RAUpstreamTimeout", 30, 1, 300, "seconds for one try at the upstream CA")                     \
     X(production_wait, "RAProductionWait", 5, 0, 30, "seconds a production request waits for the CA")                  \
+    X(upstream_crl_seconds, "RAUpstreamCRLSeconds", 600, 1, RA_SECONDS_PER_DAY, "seconds between two fetches of the CRL") \
     X(code_lifetime, "RACodeLifetime", 14 * RA_SECONDS_PER_DAY, 60, 90 * RA_SECONDS_PER_DAY, "life of codes, seconds") \
     X(renewal_window, "RARenewalWindow", 90, 1, 3650, "days before its end that a certificate may be renewed")         \
     X(audit_seal, "RAAuditSealSeconds", 5, 1, 3600, "seconds between two batches of sealed audit events")                \

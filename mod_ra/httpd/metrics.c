@@ -14,6 +14,7 @@
 #include <http_log.h>
 #include <http_protocol.h>
 
+#include "business/ca_status.h"
 #include "business/evidence.h"
 #include "httpd/config.h"
 #include "httpd/inbound.h"
@@ -323,6 +324,27 @@ static void print_audit(apr_bucket_brigade *page, request_rec *r, const ra_child
     apr_brigade_printf(page, NULL, NULL, "ra_audit_unsealed_seconds %" APR_INT64_T_FMT "\n", seconds);
 }
 
+static apr_status_t ca_body(ra_tx_t *tx, void *baton)
+{
+    return ra_ca_status_gauge(baton, tx);
+}
+
+static void print_ca(apr_bucket_brigade *page, request_rec *r, const ra_child_t *child)
+{
+    ra_ca_gauge_t gauge = {-1, 0, 0};
+    ra_result_t *result = ra_result_make(r->pool);
+    apr_status_t status = ra_store_run(child->ra.store, RA_TX_READ, ca_body, &gauge, result, r->pool);
+    if (status != APR_SUCCESS || child->ra.settings->upstream_crl == NULL) {
+        return; /* the other gauges tell when the database is away */
+    }
+    print_head(page, "ra_ca_crl_age_seconds", "gauge", "Age of the stored CRL; -1 before the first.");
+    apr_brigade_printf(page, NULL, NULL, "ra_ca_crl_age_seconds %" APR_INT64_T_FMT "\n", gauge.crl_age);
+    print_head(page, "ra_ca_stale", "gauge", "1 when the CRL is out of date, or CRL or CA certificates could not be fetched.");
+    apr_brigade_printf(page, NULL, NULL, "ra_ca_stale %" APR_INT64_T_FMT "\n", gauge.is_stale);
+    print_head(page, "ra_ca_disagreements", "gauge", "Certificates revoked or suspended here and not on the CA's CRL.");
+    apr_brigade_printf(page, NULL, NULL, "ra_ca_disagreements %" APR_INT64_T_FMT "\n", gauge.disagreements);
+}
+
 int ra_metrics_page(request_rec *r)
 {
     const ra_child_t *child = ra_child_get();
@@ -342,6 +364,7 @@ int ra_metrics_page(request_rec *r)
     print_connections(page, metrics);
     print_outbox(page, r, child);
     print_audit(page, r, child);
+    print_ca(page, r, child);
     apr_brigade_pflatten(page, &text, &len, r->pool);
     apr_brigade_destroy(page);
     return ra_respond_text(r, RA_CONTENT_TYPE, apr_pstrmemdup(r->pool, text, len));

@@ -83,6 +83,32 @@ static const char *read_password(const char **ppassword, const char *path, apr_p
     return NULL;
 }
 
+/** The children may not be able to read what root can: the CA's TLS trust is read now. @return NULL or what is wrong */
+static const char *read_tls_ca(ra_bytes_t *ppem, const char *path, apr_pool_t *pconf)
+{
+    apr_file_t *file = NULL;
+    apr_finfo_t info;
+    unsigned char *data = NULL;
+    apr_size_t len = 0;
+    if (path == NULL) {
+        return NULL;
+    }
+    apr_status_t status = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, pconf);
+    if (status == APR_SUCCESS) {
+        status = apr_file_info_get(&info, APR_FINFO_SIZE, file);
+    }
+    if (status == APR_SUCCESS) {
+        data = apr_palloc(pconf, (apr_size_t)info.size + 1);
+        status = apr_file_read_full(file, data, (apr_size_t)info.size, &len);
+        apr_file_close(file);
+    }
+    if (status != APR_SUCCESS) {
+        return apr_pstrcat(pconf, path, ": cannot be read", NULL);
+    }
+    *ppem = ra_bytes_of(data, len);
+    return NULL;
+}
+
 /** @return NULL or what is wrong with the files of the upstream CA */
 static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
@@ -155,6 +181,10 @@ static int read_secrets(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *pt
     if (status != OK) {
         return status;
     }
+    wrong = read_tls_ca(&runtime->settings.upstream_tls_ca, globals->upstream_tls_ca, pconf);
+    if (wrong != NULL) {
+        return refuse(server, RA_LOG_CREDENTIAL, wrong);
+    }
     if (globals->upstream_url == NULL) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
                      RA_LOG_NO_UPSTREAM "RAUpstreamURL is not set: nothing can be issued or revoked");
@@ -192,6 +222,9 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->first_administrator = globals->first_administrator;
     settings->credential_trust_file = globals->credential_trust;
     settings->certificate_trust_file = globals->upstream_trust;
+    settings->upstream_crl = globals->upstream_crl;
+    settings->upstream_ca_certificates = globals->upstream_ca_certificates;
+    settings->upstream_crl_seconds = (int)globals->upstream_crl_seconds;
     settings->production_wait = apr_time_from_sec(globals->production_wait);
     settings->code_lifetime = apr_time_from_sec(globals->code_lifetime);
     settings->upstream_timeout = apr_time_from_sec(globals->upstream_timeout);

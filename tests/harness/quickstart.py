@@ -50,7 +50,7 @@ def command(words, folder, output):
 
 
 def start(fresh):
-    stack = Stack(make(SOURCE / "build"), NAME, say=say)
+    stack = Stack(make(SOURCE / "build"), NAME, settings={"CRL_SECONDS": 60}, say=say)
     if stack.stop():
         say("stopped the instance of an earlier start")
     if fresh:

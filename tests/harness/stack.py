@@ -123,6 +123,14 @@ class Stack:
                      self.ports["ca_control"], credential, self.server_identity, self.pki.root_file,
                      self.settings.get("CA_KEY_TYPE", "p256"))
 
+    def _published(self):
+        """The setting CRL_SECONDS switches on that what the CA publishes is fetched, from the development CA or from PUBLISHED_URL."""
+        if "CRL_SECONDS" not in self.settings:
+            return ""
+        place = self.settings.get("PUBLISHED_URL", self.url("ca_control"))
+        return (f'RAUpstreamCRL "{place}/crl"\nRAUpstreamCACertificates "{place}/ca.crt"\n'
+                f'RAUpstreamCRLSeconds {self.settings["CRL_SECONDS"]}')
+
     def _configuration(self):
         threads = int(self.settings.get("THREADS", 25))
         return {
@@ -135,6 +143,7 @@ class Stack:
             "SERVER_KEY": self.server_identity.key, "CMP_URL": self.ca.cmp_url, "RA_CERTIFICATE": self.ca.ra_certificate,
             "RA_KEY": self.ca.ra_key, "CA_CHAIN": self.ca_chain, "PRODUCTION_WAIT": 5,
             "AUDIT_KEY": self.state / "secrets" / "audit.key", "AUDIT_PUBLIC": self.state / "pki" / "audit.pub",
+            "CA_PUBLISHED": self._published(),
             **{f"PORT_{host.upper()}": self.ports[host] for host in ("public", "staff", "api", "internal")},
             "CMP_CERTIFICATE": self.cmp_identity.certificate, "CMP_KEY": self.cmp_identity.key, "RATE_CMP": "RACMPRateLimit off",
             "RATE_PUBLIC": "off", "RATE_STAFF": "off", "RATE_API": "off",
