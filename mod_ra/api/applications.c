@@ -7,6 +7,7 @@
 #include "business/certificate.h"
 #include "business/codes.h"
 #include "business/decision.h"
+#include "business/pair.h"
 #include "business/prefill.h"
 #include "business/production.h"
 #include "business/steps.h"
@@ -266,6 +267,20 @@ apr_status_t ra_draw_codes(ra_call_t *call)
     }
     if (status == APR_SUCCESS) {
         call->status = 201;
+        call->version = application->version;
+    }
+    return status;
+}
+
+apr_status_t ra_fetch_encryption_key(ra_call_t *call)
+{
+    ra_application_t *application;
+    apr_status_t status = open_application(call, &application);
+
+    if (status == APR_SUCCESS) {
+        status = ra_pair_fetch(&call->answer, &call->act, application);
+    }
+    if (status == APR_SUCCESS) {
         call->version = application->version;
     }
     return status;

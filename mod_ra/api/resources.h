@@ -66,6 +66,7 @@
     X("getCompletionRecord", ra_get_completion_record)                                                                 \
     X("getProductionSheet", ra_get_production_sheet)                                                                   \
     X("drawCodes", ra_draw_codes)                                                                                      \
+    X("fetchEncryptionKey", ra_fetch_encryption_key)                                                                   \
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \
     X("getCertificate", ra_get_certificate)                                                                            \
@@ -134,6 +135,7 @@ apr_status_t ra_get_completion_record(ra_call_t *call);
 apr_status_t ra_get_production_sheet(ra_call_t *call);
 apr_status_t ra_draw_codes(ra_call_t *call);
 apr_status_t ra_produce_certificate(ra_call_t *call);
+apr_status_t ra_fetch_encryption_key(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);
 apr_status_t ra_get_certificate(ra_call_t *call);
 apr_status_t ra_list_certificate_history(ra_call_t *call);

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "business/national_ids.h"
+#include "business/pair.h"
 
 #define SEAL_LABEL "personal"
 
@@ -188,7 +189,8 @@ apr_status_t ra_form_read(ra_form_t *form, const ra_act_t *act, const char *id, 
     if (!kind_fits(form)) {
         return refuse_at(result, "/kind", RA_VIOLATION_KIND_NOT_OFFERED, RA_PROBLEM_KIND_NOT_OFFERED);
     }
-    return check_places(form, act);
+    status = ra_pair_check_kind(act, form->kind, form->usage);
+    return status == APR_SUCCESS ? check_places(form, act) : status;
 }
 
 apr_status_t ra_form_personal(ra_json_t **ppersonal, const ra_act_t *act, const ra_application_t *application)

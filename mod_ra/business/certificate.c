@@ -16,10 +16,10 @@ static const char *chain_pem(const apr_array_header_t *chain, apr_pool_t *pool)
     return pem;
 }
 
-apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const ra_application_t *application, const char *attempt_id,
-                                  const ra_cert_t *cert, const apr_array_header_t *chain)
+apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const ra_application_t *application, const ra_issued_t *issued)
 {
     apr_pool_t *pool = act->tx->pool;
+    const ra_cert_t *cert = issued->cert;
     apr_status_t status;
 
     *pid = ra_uuid_make(pool);
@@ -28,12 +28,12 @@ apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const r
         "INSERT INTO certificates (id, application_id, attempt_id, subscriber_id, kind, cert_usage, region, agency_id, submitted_by,"
         " social_security_no, serial, issuer, subject, subject_name, subject_key, not_before, not_after, key_algorithm, der, chain_pem,"
         " sha256, spki_sha256, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
-        RA_VALUES(ra_v_uuid(*pid), ra_v_uuid(application->id), ra_v_uuid(attempt_id), ra_v_uuid(application->subscriber_id),
-                  ra_v_text(ra_kind_name(application->kind)), ra_v_text(application->usage), ra_v_text(application->region),
+        RA_VALUES(ra_v_uuid(*pid), ra_v_uuid(application->id), ra_v_uuid(issued->attempt_id), ra_v_uuid(application->subscriber_id),
+                  ra_v_text(ra_kind_name(application->kind)), ra_v_text(issued->usage), ra_v_text(application->region),
                   ra_v_uuid(application->agency_id), ra_v_uuid(application->submitted_by), ra_v_text(application->social_security_no),
                   ra_v_text(cert->serial), ra_v_text(cert->issuer.text), ra_v_text(cert->subject.text), ra_v_text(application->subject_name),
                   ra_v_text(application->subject_key), ra_v_time(cert->not_before), ra_v_time(cert->not_after),
-                  ra_v_text(ra_key_kind_name(cert->key.kind)), ra_v_bytes(cert->der), ra_v_text(chain_pem(chain, pool)),
+                  ra_v_text(ra_key_kind_name(cert->key.kind)), ra_v_bytes(cert->der), ra_v_text(chain_pem(issued->chain, pool)),
                   ra_v_hash(cert->sha256), ra_v_bytes(ra_bytes_of(cert->key.spki_sha256, RA_SHA256_BYTES))));
     return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "the CA answered with a certificate that is stored already")
                                 : status;
@@ -95,6 +95,7 @@ apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char
     apr_status_t status = ra_sql_row(act->tx, &row,
                                      "SELECT id AS id, application_id AS application_id, serial AS serial, issuer AS issuer, sha256 AS sha256,"
                                      " spki_sha256 AS spki_sha256, " STATUS " AS status, not_after AS not_after, not_after <= UTC_TIMESTAMP(6) AS is_lapsed, region AS region,"
+                                     " " RA_IS_SECOND_OF_PAIR " AS is_second,"
                                      " agency_id AS agency_id, submitted_by AS submitted_by, der AS `der:b64` FROM certificates WHERE id = ?",
                                      RA_VALUES(ra_v_uuid(id)));
 
@@ -109,6 +110,7 @@ apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char
     target->spki_sha256 = ra_json_get_string(row, "spki_sha256");
     target->status = ra_json_get_string(row, "status");
     target->status_bit = status_bit(target->status);
+    target->is_second_of_pair = ra_json_get_int(row, "is_second", 0) != 0;
     target->not_after = ra_json_get_string(row, "not_after");
     target->is_lapsed = ra_json_get_int(row, "is_lapsed", 1) != 0;
     target->region = ra_json_get_string(row, "region");

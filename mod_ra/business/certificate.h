@@ -5,9 +5,16 @@
 #include "base/x509.h"
 #include "business/application.h"
 
-/** Stores the certificate of an attempt. @param chain of ra_bytes_t, may be NULL. RA_ERETRY never; APR_EGENERAL when the CA gave one that exists already. */
-apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const ra_application_t *application, const char *attempt_id,
-                                  const ra_cert_t *cert, const apr_array_header_t *chain);
+/** What the CA gave. */
+typedef struct ra_issued_t {
+    const char *attempt_id;
+    const char *usage; /* "signing", "encryption" */
+    const ra_cert_t *cert;
+    const apr_array_header_t *chain; /* of ra_bytes_t, may be NULL */
+} ra_issued_t;
+
+/** Stores the certificate of an attempt. RA_ERETRY never; APR_EGENERAL when the CA gave one that exists already. */
+apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const ra_application_t *application, const ra_issued_t *issued);
 
 /** The Certificate of the API, whoever asks. APR_ENOENT when there is none. */
 apr_status_t ra_certificate_read(ra_json_t **pcertificate, const ra_act_t *act, const char *id);
@@ -25,6 +32,7 @@ typedef struct ra_target_t {
     const char *spki_sha256;
     const char *status;         /* API word */
     unsigned status_bit;        /* ra_certificate_status_e */
+    int is_second_of_pair;      /* for encryption, and its application made another one for signing */
     const char *not_after;
     int is_lapsed;              /* it has ended by its own date, whatever its status */
     const char *region;
@@ -32,6 +40,11 @@ typedef struct ra_target_t {
     const char *submitted_by;
     ra_bytes_t der;
 } ra_target_t;
+
+/** Condition on a row of `certificates`: it is the encryption certificate of a pair, whose acts go by the name of the one for signing (§18.13). */
+#define RA_IS_SECOND_OF_PAIR                                                                                           \
+    "(certificates.cert_usage = 'encryption' AND EXISTS (SELECT 1 FROM certificates p WHERE p.application_id ="         \
+    " certificates.application_id AND p.id <> certificates.id))"
 
 /** Reads it, whoever asks. APR_ENOENT when there is none. */
 apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char *id);

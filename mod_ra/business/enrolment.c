@@ -10,6 +10,7 @@
 #include "base/x509.h"
 #include "business/attempt.h"
 #include "business/certificate.h"
+#include "business/pair.h"
 #include "business/production.h"
 #include "business/profile.h"
 #include "business/revocation.h"
@@ -19,7 +20,9 @@
 typedef struct attempt_t {
     ra_attempt_t base;
     apr_time_t created_at;
-    const char *snapshot;
+    int is_pair;           /* the application is for two certificates */
+    int is_encryption;     /* this attempt is for the second of them */
+    const char *snapshot;  /* what this certificate must be */
     ra_ca_request_t request;
     ra_bytes_t spki;
     const char *disagreement; /* why on_certificate declined */
@@ -31,8 +34,8 @@ typedef struct attempt_t {
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
 static const char attempt_sql[] =
-    "SELECT " RA_ATTEMPT_COLUMNS ", t.csr AS `csr:b64`, t.spki AS `spki:b64`, a.snapshot AS snapshot, c.sha256 AS issued_sha256,"
-    " t.created_at AS created_at, t.confirmed_at AS confirmed_at"
+    "SELECT " RA_ATTEMPT_COLUMNS ", t.csr AS `csr:b64`, t.spki AS `spki:b64`, a.snapshot AS snapshot, a.cert_usage AS cert_usage,"
+    " t.is_encryption AS is_encryption, c.sha256 AS issued_sha256, t.created_at AS created_at, t.confirmed_at AS confirmed_at"
     " FROM ca_attempts t JOIN applications a ON a.id = t.application_id LEFT JOIN certificates c ON c.attempt_id = t.id WHERE t.id = ?";
 
 static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
@@ -48,7 +51,12 @@ static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
     if (status != APR_SUCCESS) {
         return status;
     }
+    attempt->is_pair = strcmp(ra_json_get_string(row, "cert_usage"), RA_USAGE_PAIR) == 0;
+    attempt->is_encryption = ra_json_get_bool(row, "is_encryption", 0);
     attempt->snapshot = apr_pstrdup(pool, ra_json_get_string(row, "snapshot"));
+    if (attempt->is_encryption && attempt->snapshot) {
+        attempt->snapshot = ra_snapshot_of_encryption(attempt->snapshot, pool);
+    }
     attempt->issued_sha256 = apr_pstrdup(pool, ra_json_get_string(row, "issued_sha256"));
     ra_rfc3339_parse(&attempt->created_at, ra_json_get_string(row, "created_at"));
     attempt->confirmed = ra_json_get(row, "confirmed_at") != NULL;
@@ -122,7 +130,35 @@ typedef struct storing_t {
     attempt_t *attempt;
     const ra_cert_t *cert;
     const apr_array_header_t *chain;
+    ra_pair_key_t key; /* of the encryption certificate that comes next */
 } storing_t;
+
+/* The certificate is stored: one that completes the application moves it on, the first of a pair begins the second. */
+static apr_status_t go_on(const ra_act_t *act, ra_application_t *application, const storing_t *storing, const char *certificate_id)
+{
+    const attempt_t *attempt = storing->attempt;
+    ra_step_t step = {.action = RA_ACTION_MADE, .outcome = "issued"};
+    apr_status_t status = APR_SUCCESS;
+
+    if (!attempt->is_encryption) {
+        application->certificate_id = certificate_id;
+    }
+    if (attempt->is_pair && !attempt->is_encryption) {
+        return ra_pair_begin(act, application, &storing->key);
+    }
+    if (attempt->is_encryption) {
+        status = ra_pair_finish(act, application, certificate_id);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_application_move(act, application, &step);
+    }
+    return status == APR_SUCCESS ? ra_revocation_of_replaced(act, application) : status;
+}
+
+static const char *usage_of(const attempt_t *attempt, const ra_application_t *application)
+{
+    return attempt->is_encryption ? "encryption" : attempt->is_pair ? "signing" : application->usage;
+}
 
 static apr_status_t write_certificate(ra_tx_t *tx, void *baton)
 {
@@ -131,25 +167,24 @@ static apr_status_t write_certificate(ra_tx_t *tx, void *baton)
     ra_act_t act = {attempt->base.ra, tx, NULL};
     ra_json_t *detail = ra_json_object_make(tx->pool);
     ra_audit_t audit = {.event = "certificate_issued", .outcome = "done", .object_type = "application", .object_id = attempt->base.application_id, .detail = detail};
-    ra_step_t step = {.action = RA_ACTION_MADE, .outcome = "issued"};
+    ra_issued_t issued = {attempt->base.id, NULL, storing->cert, storing->chain};
     ra_application_t *application;
+    const char *certificate_id;
     apr_status_t status = ra_application_read(&application, &act, attempt->base.application_id);
 
     if (status == APR_SUCCESS) {
-        status = ra_certificate_store(&application->certificate_id, &act, application, attempt->base.id, storing->cert, storing->chain);
+        issued.usage = usage_of(attempt, application);
+        status = ra_certificate_store(&certificate_id, &act, application, &issued);
     }
     if (status == APR_SUCCESS) {
         status = ra_attempt_change(tx,
                                    "UPDATE ca_attempts SET state = 'issued', version = version + 1, tries = tries + 1, certificate_id = ?,"
                                    " reason_outcome = NULL, reason_text = NULL, next_run_at = NULL, updated_at = UTC_TIMESTAMP(6)"
                                    " WHERE id = ? AND version = ? AND state IN ('sent', 'waiting', 'unknown')",
-                                   RA_VALUES(ra_v_uuid(application->certificate_id), ra_v_uuid(attempt->base.id), ra_v_int(attempt->base.version)));
+                                   RA_VALUES(ra_v_uuid(certificate_id), ra_v_uuid(attempt->base.id), ra_v_int(attempt->base.version)));
     }
     if (status == APR_SUCCESS) {
-        status = ra_application_move(&act, application, &step);
-    }
-    if (status == APR_SUCCESS) {
-        status = ra_revocation_of_replaced(&act, application);
+        status = go_on(&act, application, storing, certificate_id);
     }
     ra_json_set_string(detail, "serial", storing->cert->serial);
     ra_json_set_string(detail, "operation_id", attempt->base.id);
@@ -201,11 +236,25 @@ static ra_ca_verdict_e compare_with_stored(storing_t *storing)
     return ra_attempt_write(&attempt->base, write_surplus, storing, NULL) == APR_SUCCESS ? RA_CA_DECLINE : RA_CA_SILENT;
 }
 
+/* Of a pair: the key of the certificate that comes next, made before the transaction that stores this one. 0 on failure. */
+static int make_second_key(storing_t *storing)
+{
+    const attempt_t *attempt = storing->attempt;
+    const ra_attempt_t *base = &attempt->base;
+
+    if (!attempt->is_pair || attempt->is_encryption ||
+        ra_pair_key_make(&storing->key, base->ra, base->application_id, storing->cert->key.kind, base->pool) == APR_SUCCESS) {
+        return 1;
+    }
+    ra_attempt_log(base, 0, "RA0415", WHAT, "no encryption key can be made", NULL);
+    return 0;
+}
+
 static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_array_header_t *chain)
 {
     attempt_t *attempt = baton;
     ra_result_t *result = ra_result_make(attempt->base.pool);
-    storing_t storing = {attempt, NULL, chain};
+    storing_t storing = {.attempt = attempt, .chain = chain};
     ra_cert_t *cert;
 
     if (ra_cert_parse(&cert, der, result, attempt->base.pool) != APR_SUCCESS) {
@@ -219,6 +268,9 @@ static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_arr
     attempt->disagreement = find_disagreement(attempt, cert);
     if (attempt->disagreement) {
         return RA_CA_DECLINE;
+    }
+    if (!make_second_key(&storing)) {
+        return RA_CA_SILENT;
     }
     /* Confirm only what is committed; when that cannot be told, say nothing and look again later. */
     if (ra_attempt_write(&attempt->base, write_certificate, &storing, result) == APR_SUCCESS) {

@@ -18,7 +18,7 @@ static const char *const step_names[] = {RA_STEPS(STEP_NAME)};
 static const char *const step_en[] = {RA_STEPS(STEP_EN)};
 static const char *const step_zh[] = {RA_STEPS(STEP_ZH)};
 static const char *const state_names[] = {RA_STEPS(STEP_STATE) "in_production", "rejected", "completed", "withdrawn"};
-static const char *const action_names[] = {RA_STEPS(STEP_NAME) "edit", "withdrawal", "codes", "made", "not_made"};
+static const char *const action_names[] = {RA_STEPS(STEP_NAME) "edit", "withdrawal", "codes", "made", "half_made", "not_made"};
 static const char *const kind_names[] = {"person", "organisation", "server"};
 static const char *const material_names[] = {RA_MATERIALS(MATERIAL_NAME)};
 static const char *const effect_names[] = {"none", "revoke", "hold", "release"};
@@ -202,12 +202,15 @@ static int move_by_ra(ra_move_t *move, const ra_case_t *subject, const ra_actor_
     if (actor->id) {
         return refuse(move, RA_PROBLEM_ACCESS_DENIED);
     }
-    if (subject->state == RA_STATE_AWAITING_EXECUTION && find_step(subject->business, RA_STEP_EXECUTION)) {
+    if (subject->state == RA_STATE_AWAITING_EXECUTION && action != RA_ACTION_HALF_MADE && find_step(subject->business, RA_STEP_EXECUTION)) {
         move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_EXECUTION) : state_before(subject->business, RA_STEP_EXECUTION);
         return 1;
     }
     if (subject->state != RA_STATE_IN_PRODUCTION || !find_step(subject->business, RA_STEP_PRODUCTION)) {
         return refuse(move, RA_PROBLEM_STATE_CONFLICT);
+    }
+    if (action == RA_ACTION_HALF_MADE) {
+        return 1;
     }
     move->next = action == RA_ACTION_MADE ? state_after(subject->business, RA_STEP_PRODUCTION)
                                           : RA_STATE_AWAITING_PRODUCTION;
@@ -222,6 +225,7 @@ int ra_lifecycle_move(ra_move_t *move, const ra_case_t *subject, const ra_actor_
     move->other = RA_STEP_NONE;
     switch (action) {
     case RA_ACTION_MADE:
+    case RA_ACTION_HALF_MADE:
     case RA_ACTION_NOT_MADE:
         return move_by_ra(move, subject, actor, action);
     case RA_ACTION_EDIT:

@@ -45,6 +45,7 @@ typedef enum {
     RA_ACTION_WITHDRAWAL,
     RA_ACTION_CODES,    /* reference and authorisation code drawn */
     RA_ACTION_MADE,     /* the CA's certificate is stored; by the RA itself */
+    RA_ACTION_HALF_MADE, /* the first certificate of a pair is stored, the second is asked for; by the RA itself */
     RA_ACTION_NOT_MADE, /* the attempt at the CA failed for good; by the RA itself */
     RA_ACTION_COUNT
 } ra_action_e;
@@ -192,7 +193,7 @@ const char *ra_step_title(ra_step_e step, int english);
 ra_step_e ra_step_of(const char *name);         /* RA_STEP_NONE */
 const char *ra_state_name(ra_state_e state);
 ra_state_e ra_state_of(const char *name);       /* RA_STATE_UNKNOWN */
-const char *ra_action_name(ra_action_e action); /* the step's name, or "edit" "withdrawal" "codes" "made" "not_made" */
+const char *ra_action_name(ra_action_e action); /* the step's name, or "edit" "withdrawal" "codes" "made" "half_made" "not_made" */
 const char *ra_kind_name(ra_kind_e kind);
 ra_kind_e ra_kind_of(const char *name);         /* RA_KIND_COUNT */
 const char *ra_material_name(unsigned material); /* lowest bit */

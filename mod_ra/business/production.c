@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/x509.h"
 #include "business/codes.h"
+#include "business/pair.h"
 #include "business/profile.h"
 
 #define LANE_ISSUANCE 1
@@ -84,12 +85,13 @@ apr_status_t ra_production_check_unused(const ra_act_t *act, const char *certifi
     return status == APR_SUCCESS ? refuse_key(act, RA_VIOLATION_KEY_REUSED, RA_PROBLEM_KEY_REUSED) : status == APR_ENOENT ? APR_SUCCESS : status;
 }
 
-static apr_status_t insert_attempt(const ra_act_t *act, const ra_application_t *application, const ra_csr_t *csr, const char *code_id,
-                                   const char **pjob)
+apr_status_t ra_production_queue(const ra_act_t *act, ra_application_t *application, const ra_enrolment_t *enrolment, const char **pjob)
 {
     unsigned char transaction[RA_UUID_BYTES];
-    apr_status_t status = ra_outbox_add(act->tx, "enrol", LANE_ISSUANCE, application->operation_id, pjob);
+    apr_status_t status;
 
+    application->operation_id = ra_uuid_make(act->tx->pool);
+    status = ra_outbox_add(act->tx, "enrol", LANE_ISSUANCE, application->operation_id, pjob);
     if (status == APR_SUCCESS) {
         status = ra_random(transaction, sizeof(transaction));
     }
@@ -97,11 +99,12 @@ static apr_status_t insert_attempt(const ra_act_t *act, const ra_application_t *
         return status;
     }
     return ra_sql_change(act->tx, NULL,
-                         "INSERT INTO ca_attempts (id, application_id, state, transaction_id, code_id, csr, spki, spki_sha256, job_id, next_run_at,"
-                         " created_at, updated_at) VALUES (?, ?, 'prepared', ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
-                         RA_VALUES(ra_v_uuid(application->operation_id), ra_v_uuid(application->id),
-                                   ra_v_bytes(ra_bytes_of(transaction, sizeof(transaction))), ra_v_uuid(code_id), ra_v_bytes(csr->der),
-                                   ra_v_bytes(csr->key.spki), ra_v_bytes(ra_bytes_of(csr->key.spki_sha256, RA_SHA256_BYTES)),
+                         "INSERT INTO ca_attempts (id, application_id, is_encryption, state, transaction_id, code_id, csr, spki, spki_sha256, job_id,"
+                         " next_run_at, created_at, updated_at)"
+                         " VALUES (?, ?, ?, 'prepared', ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                         RA_VALUES(ra_v_uuid(application->operation_id), ra_v_uuid(application->id), ra_v_int(enrolment->is_encryption),
+                                   ra_v_bytes(ra_bytes_of(transaction, sizeof(transaction))), ra_v_uuid(enrolment->code_id),
+                                   ra_v_bytes(enrolment->csr), ra_v_bytes(enrolment->key->spki), ra_v_hash(enrolment->key->spki_sha256),
                                    ra_v_uuid(*pjob)));
 }
 
@@ -111,16 +114,25 @@ static apr_status_t queue_attempt(const ra_act_t *act, ra_application_t *applica
 {
     apr_pool_t *pool = act->tx->pool;
     ra_json_t *record = ra_json_object_make(pool);
-    apr_status_t status = check_key(act, application, &csr->key);
+    ra_key_t second;
+    ra_enrolment_t enrolment = {.key = &csr->key, .csr = csr->der, .code_id = code_id};
+    apr_status_t status;
 
+    if (ra_pair_is_half_made(application)) {
+        enrolment = (ra_enrolment_t){.key = &second, .code_id = code_id, .is_encryption = 1};
+        status = ra_pair_key_again(&second, act, application, &csr->key);
+    } else {
+        status = check_key(act, application, &csr->key);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_production_queue(act, application, &enrolment, pjob);
+    }
     if (status != APR_SUCCESS) {
         return status;
     }
-    application->operation_id = ra_uuid_make(pool);
     ra_json_set_string(record, "operation_id", application->operation_id);
     ra_json_set_string(record, "spki_sha256", ra_hex(ra_bytes_of(csr->key.spki_sha256, RA_SHA256_BYTES), pool));
     step->record = record;
-    status = insert_attempt(act, application, csr, code_id, pjob);
     return status == APR_SUCCESS ? ra_application_move(act, application, step) : status;
 }
 
@@ -147,6 +159,10 @@ apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *applica
     ra_csr_t *csr;
     apr_status_t status = ra_application_may(act, application, step.action, RA_DECISION_YES);
 
+    /* The tool would be given the certificate of a key that it does not have. */
+    if (status == APR_SUCCESS && ra_pair_is_half_made(application)) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_PAIR_HALF_MADE, NULL);
+    }
     if (status == APR_SUCCESS) {
         status = request->csr.len > 0 ? ra_csr_parse_der(&csr, request->csr, "/csr", act->tx->result, act->tx->pool)
                                       : ra_csr_of_key(&csr, request->spki, "/csr", act->tx->result, act->tx->pool);

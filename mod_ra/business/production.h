@@ -5,6 +5,7 @@
 #ifndef RA_BUSINESS_PRODUCTION_H
 #define RA_BUSINESS_PRODUCTION_H
 
+#include "base/x509.h"
 #include "business/application.h"
 
 /**
@@ -14,6 +15,17 @@
  * RA_EREFUSED: the engine's problems, those of ra_codes_use() and ra_csr_parse(), _KEY_NOT_ALLOWED _KEY_REUSED _KEY_WEAK (blocked)
  */
 apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *application, const ra_json_t *form, const char **pjob);
+
+/** One attempt to be made. */
+typedef struct ra_enrolment_t {
+    const ra_key_t *key;
+    ra_bytes_t csr;      /* PKCS#10; empty for a bare key */
+    const char *code_id; /* NULL: none were needed */
+    int is_encryption;   /* the second of a pair */
+} ra_enrolment_t;
+
+/** Queues an attempt at the CA: its row, and the outbox job. Sets application->operation_id, which the caller writes by ra_application_move(). */
+apr_status_t ra_production_queue(const ra_act_t *act, ra_application_t *application, const ra_enrolment_t *enrolment, const char **pjob);
 
 /** A certificate request whose codes and proof of possession were verified by its protocol (CMP). */
 typedef struct ra_proved_request_t {

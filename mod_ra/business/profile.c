@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/x509.h"
 #include "business/certificate.h"
+#include "business/pair.h"
 
 static const ra_profile_t built_in[RA_PROFILES] = {
     {"subscriber-signing", "digitalSignature,nonRepudiation", "clientAuth,emailProtection"},
@@ -62,6 +63,13 @@ static void add_subject(ra_json_t *snapshot, const ra_json_t *subject)
     }
 }
 
+static void set_profile(ra_json_t *json, const ra_profile_t *profile)
+{
+    ra_json_set_string(json, "profile", profile->name);
+    ra_json_set_string(json, "key_usage", profile->key_usage);
+    ra_json_set_string(json, "ext_key_usage", profile->ext_key_usage);
+}
+
 static void seal_snapshot(ra_application_t *application, const ra_json_t *snapshot, apr_pool_t *pool)
 {
     unsigned char digest[RA_SHA256_BYTES];
@@ -74,7 +82,7 @@ static void seal_snapshot(ra_application_t *application, const ra_json_t *snapsh
 apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *application, const ra_json_t *certificate)
 {
     apr_pool_t *pool = act->tx->pool;
-    const ra_profile_t *profile = ra_profile_of(act->ra->settings, application->kind, application->usage);
+    const ra_settings_t *settings = act->ra->settings;
     ra_json_t *snapshot = ra_json_object_make(pool);
 
     ra_json_set_string(snapshot, "application_id", application->id);
@@ -83,9 +91,10 @@ apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *applicatio
     ra_json_set_string(snapshot, "kind", ra_kind_name(application->kind));
     ra_json_set_string(snapshot, "usage", application->usage);
     ra_json_set_string(snapshot, "subscriber_id", application->subscriber_id);
-    ra_json_set_string(snapshot, "profile", profile->name);
-    ra_json_set_string(snapshot, "key_usage", profile->key_usage);
-    ra_json_set_string(snapshot, "ext_key_usage", profile->ext_key_usage);
+    set_profile(snapshot, ra_profile_of(settings, application->kind, application->usage));
+    if (ra_pair_is(application)) {
+        set_profile(ra_json_set_object(snapshot, "encryption"), ra_profile_of(settings, application->kind, "encryption"));
+    }
     ra_json_set_copy(snapshot, "dns_names", ra_json_get(certificate, "dns_names"));
     ra_json_set_copy(snapshot, "ip_addresses", ra_json_get(certificate, "ip_addresses"));
     ra_json_set_copy(snapshot, "key_algorithms", ra_json_get(certificate, "key_algorithms"));
@@ -123,6 +132,13 @@ static const ra_json_t *parse(const char *snapshot, apr_pool_t *pool)
     ra_json_error_t error;
 
     return ra_json_parse(&json, snapshot, strlen(snapshot), &ra_json_limits_request, &error, pool) == APR_SUCCESS ? json : NULL;
+}
+
+const char *ra_snapshot_of_encryption(const char *snapshot, apr_pool_t *pool)
+{
+    const ra_json_t *whole = parse(snapshot, pool), *part = ra_json_get(whole, "encryption");
+
+    return part ? ra_json_canonical(ra_json_merge_patch(whole, part, pool), pool) : NULL;
 }
 
 static const char *const *string_list(const ra_json_t *array, apr_pool_t *pool)

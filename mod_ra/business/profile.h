@@ -28,6 +28,9 @@ const ra_profile_t *ra_profile_of(const ra_settings_t *settings, ra_kind_e kind,
  */
 apr_status_t ra_snapshot_build(const ra_act_t *act, ra_application_t *application, const ra_json_t *certificate);
 
+/** The snapshot of a pair (business/pair.h) as if its encryption certificate were the only one. NULL when it is none. */
+const char *ra_snapshot_of_encryption(const char *snapshot, apr_pool_t *pool);
+
 /** The snapshot of an act that makes no certificate: which certificate, and what is done to it. */
 apr_status_t ra_snapshot_of_act(const ra_act_t *act, ra_application_t *application);
 

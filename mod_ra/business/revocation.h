@@ -11,6 +11,9 @@
 /** Queues what the business does to its certificate, after the review (state in_execution). @param pjob the outbox job */
 apr_status_t ra_revocation_of_effect(const ra_act_t *act, ra_application_t *application, const char **pjob);
 
+/** One certificate is as the business wishes it. Of a pair the other is next: its attempt is queued. @param pmore is there one? */
+apr_status_t ra_revocation_continue(int *pmore, const ra_act_t *act, ra_application_t *application);
+
 /**
  * Notes that @a application's new certificate takes the place of the old one and, where the business says so, queues the old one's revocation: never before
  * the new one is made.

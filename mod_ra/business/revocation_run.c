@@ -102,9 +102,13 @@ static apr_status_t move_application(ra_tx_t *tx, const outcome_t *outcome, ra_a
     ra_act_t act = {attempt->base.ra, tx, NULL};
     ra_step_t step = {.action = action, .outcome = outcome->word, .reason = action == RA_ACTION_MADE ? NULL : attempt->base.exchange.reason_text};
     ra_application_t *application;
+    int more = 0;
     apr_status_t status = ra_application_read(&application, &act, attempt->base.application_id);
 
     if (status != APR_SUCCESS || !attempt->is_effect) {
+        return status;
+    }
+    if (action == RA_ACTION_MADE && ((status = ra_revocation_continue(&more, &act, application)) != APR_SUCCESS || more)) {
         return status;
     }
     return ra_application_move(&act, application, &step);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "business/certificate_history.h"
 #include "business/decision.h"
+#include "business/pair.h"
 #include "business/profile.h"
 #include "business/revocation.h"
 #include "business/subscriber.h"
@@ -214,7 +215,10 @@ static apr_status_t check_certificate(const ra_act_t *act, ra_application_t *app
     if (ra_json_get_int(certificate, "validity_years", 0) > application->validity_years) {
         return refuse_at(act, "/certificate/validity_years", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_VALIDITY_TOO_LONG);
     }
-    status = check_subject(act, ra_json_get(certificate, "subject"));
+    status = ra_pair_check_algorithms(act, application, ra_json_get(certificate, "key_algorithms"));
+    if (status == APR_SUCCESS) {
+        status = check_subject(act, ra_json_get(certificate, "subject"));
+    }
     if (status == APR_SUCCESS) {
         status = check_addresses(act, ra_json_get(certificate, "ip_addresses"));
     }
@@ -265,9 +269,9 @@ static apr_status_t demand_true(const ra_act_t *act, const ra_json_t *object, co
 static apr_status_t rule_handover(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
 {
     static const char *const checks[] = {"passed", "subject_checked", "validity_checked", "key_checked", NULL};
+    apr_status_t status = demand_true(act, ra_json_get(form, "inspection"), "/inspection", checks, RA_PROBLEM_INSPECTION_FAILED);
 
-    (void)application;
-    return demand_true(act, ra_json_get(form, "inspection"), "/inspection", checks, RA_PROBLEM_INSPECTION_FAILED);
+    return status == APR_SUCCESS ? ra_pair_hand_over(act, application) : status;
 }
 
 /* Copies 1 and 2 of the form go to the archivist, copy 3 stays with the subscriber (§3-§8). */
@@ -296,6 +300,12 @@ static apr_status_t rule_operation(const ra_act_t *act, ra_application_t *applic
     return demand_true(act, form, "", checks, RA_PROBLEM_INSPECTION_FAILED);
 }
 
+static apr_status_t rule_withdrawal(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
+{
+    (void)form;
+    return ra_pair_withdraw(act, application);
+}
+
 static apr_status_t rule_completion(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
 {
     (void)form;
@@ -312,6 +322,7 @@ static const step_rule_fn rules[RA_ACTION_COUNT] = {
     [RA_STEP_OPERATION] = rule_operation,
     [RA_STEP_ARCHIVE] = rule_archive,
     [RA_STEP_COMPLETION] = rule_completion,
+    [RA_ACTION_WITHDRAWAL] = rule_withdrawal,
 };
 
 /* Who took the certificate is kept by name; of an ID number only the last four characters stay in the record. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "business/application.h"
+#include "business/certificate.h"
 #include "business/certificate_history.h"
 #include "business/notices.h"
 
@@ -176,13 +177,13 @@ static apr_status_t page_body(ra_tx_t *tx, void *baton)
     apr_status_t status = page->after_id
                               ? ra_sql_rows(tx, &rows,
                                             "SELECT id AS id, suspension_due_at AS due_at FROM certificates WHERE suspension_due_at <= UTC_TIMESTAMP(6)"
-                                            " AND suspension_due_at >= ? AND (suspension_due_at > ? OR id > ?)"
+                                            " AND NOT " RA_IS_SECOND_OF_PAIR " AND suspension_due_at >= ? AND (suspension_due_at > ? OR id > ?)"
                                             " ORDER BY suspension_due_at, id LIMIT ?",
                                             RA_VALUES(ra_v_rfc3339(page->after_due), ra_v_rfc3339(page->after_due), ra_v_uuid(page->after_id),
                                                       ra_v_int(PAGE)))
                               : ra_sql_rows(tx, &rows,
                                             "SELECT id AS id, suspension_due_at AS due_at FROM certificates WHERE suspension_due_at <= UTC_TIMESTAMP(6)"
-                                            " ORDER BY suspension_due_at, id LIMIT ?",
+                                            " AND NOT " RA_IS_SECOND_OF_PAIR " ORDER BY suspension_due_at, id LIMIT ?",
                                             RA_VALUES(ra_v_int(PAGE)));
 
     apr_array_clear(page->ids);

@@ -38,6 +38,10 @@ static apr_status_t open_target(ra_target_t *target, const ra_act_t *act, const 
         (status == APR_SUCCESS && !ra_sight_allows(&sight, target->region, target->agency_id, target->submitted_by))) {
         return refuse_at(act, "/certificate_id", RA_VIOLATION_UNKNOWN_REFERENCE, RA_PROBLEM_CERTIFICATE_NEEDED);
     }
+    /* An act on a pair is about both: it goes by the name of the one for signing, so that one open application holds for both. */
+    if (status == APR_SUCCESS && target->is_second_of_pair) {
+        return refuse_at(act, "/certificate_id", RA_VIOLATION_PAIR_SIGNING_CERTIFICATE, RA_PROBLEM_CERTIFICATE_NEEDED);
+    }
     return status;
 }
 

@@ -47,7 +47,7 @@ addMessages('failure', {
 })
 
 addMessages('kind', { person: ['个人', 'Person'], organisation: ['单位', 'Organisation'], server: ['服务器', 'Server'] })
-addMessages('usage', { signing: ['签名', 'Signing'], encryption: ['加密', 'Encryption'] })
+addMessages('usage', { signing: ['签名', 'Signing'], encryption: ['加密', 'Encryption'], pair: ['双证书', 'Signing and encryption'] })
 addMessages('certificate', {
   pending: ['新申请', 'Pending'],
   valid: ['证书使用中', 'Valid'],
