@@ -65,12 +65,23 @@ static const ra_business_step_t reissue_steps[] = {
     {RA_STEP_COMPLETION, RA_ROLE_ISSUING_OFFICER, RA_SCOPE_NONE, RA_STEP_HANDOVER},
 };
 
-/* §6, §8d, §8e: accept → enter → review → at the CA → archive → complete */
+/* §6: accept → enter → review → at the CA → archive → complete */
 static const ra_business_step_t status_steps[] = {
     {RA_STEP_ACCEPTANCE, RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
     {RA_STEP_ENTRY, RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
     {RA_STEP_REVIEW, RA_ROLE_REVIEW_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
     {RA_STEP_EXECUTION, RA_ROLE_NONE, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ARCHIVE, RA_ROLE_ARCHIVIST, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_COMPLETION, RA_ROLE_ACCEPTOR | RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+};
+
+/* §8d, §8e: as a revocation, and the certificate is registered 登记 before the papers go to the archive (fifth step of the source) */
+static const ra_business_step_t suspension_steps[] = {
+    {RA_STEP_ACCEPTANCE, RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_ENTRY, RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_REVIEW, RA_ROLE_REVIEW_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_EXECUTION, RA_ROLE_NONE, RA_SCOPE_NONE, RA_STEP_NONE},
+    {RA_STEP_REGISTRATION, RA_ROLE_ISSUING_OFFICER | RA_ROLE_ACCEPTOR, RA_SCOPE_NONE, RA_STEP_NONE},
     {RA_STEP_ARCHIVE, RA_ROLE_ARCHIVIST, RA_SCOPE_NONE, RA_STEP_NONE},
     {RA_STEP_COMPLETION, RA_ROLE_ACCEPTOR | RA_ROLE_ENTRY_OFFICER, RA_SCOPE_NONE, RA_STEP_NONE},
 };
@@ -133,9 +144,9 @@ static const ra_business_t businesses[] = {
     {.name = "replace_token", .en = "Token re-issue", .zh = "EKey 补发", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
      .fee = 1, .takes = LIVING, .asks = RA_ASKS_CAUSE, .fate = RA_FATE_BY_CAUSE, STEPS(reissue_steps), HANDS(three_hands)},
     {.name = "suspend", .en = "Suspension", .zh = "证书挂起", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
-     .takes = RA_CERTIFICATE_VALID, .effect = RA_EFFECT_HOLD, STEPS(status_steps), HANDS(two_hands)},
+     .takes = RA_CERTIFICATE_VALID, .effect = RA_EFFECT_HOLD, STEPS(suspension_steps), HANDS(two_hands)},
     {.name = "resume", .en = "Resumption", .zh = "证书解挂", FORM_CHANGE, .kinds = ALL_KINDS, .materials = FULL_SET,
-     .takes = RA_CERTIFICATE_SUSPENDED, .effect = RA_EFFECT_RELEASE, STEPS(status_steps), HANDS(two_hands)},
+     .takes = RA_CERTIFICATE_SUSPENDED, .effect = RA_EFFECT_RELEASE, STEPS(suspension_steps), HANDS(two_hands)},
     {.name = "release", .en = "Release at the end of the suspension", .zh = "挂起期满解挂", FORM_NONE, .kinds = ALL_KINDS,
      .takes = RA_CERTIFICATE_SUSPENDED, .effect = RA_EFFECT_RELEASE, .by_ra = 1, STEPS(release_steps)},
     {.name = "abolish", .en = "Abolition", .zh = "证书废除", FORM_NONE, .kinds = ALL_KINDS,

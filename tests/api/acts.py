@@ -56,7 +56,7 @@ class Act(Case):
         self.enter()
         self.review()
         if self.business not in MAKING:
-            self.wait("awaiting_archive")
+            self.register_executed()
             self.archive()
             return self.step("acceptor", "completion", COMPLETION)
         self.draw()
@@ -67,6 +67,13 @@ class Act(Case):
         self.step("archivist", "archive", ARCHIVE)
         self.settle_old()
         return self.complete()
+
+    def register_executed(self, seconds=15):
+        """The CA has done it; a suspension or resumption is registered before it goes to the archive."""
+        if self.business == "revoke":
+            return self.wait("awaiting_archive", seconds)
+        self.wait("awaiting_registration", seconds)
+        return self.step("acceptor", "registration", REGISTRATION)
 
     def settle_old(self):
         if self.business != "renew":

@@ -152,7 +152,7 @@ class Walk:
             self.case.follow("succeeded")
             self.case.certificate = {"id": self.case.operation["certificate_id"]}
         else:
-            self.case.wait("awaiting_archive", 30)
+            self.case.wait("awaiting_archive" if self.business == "revoke" else "awaiting_registration", 30)
 
     def _complete(self):
         role = {"unlock": "technician"}.get(self.business, "issuing_officer" if self.business in MAKES else "acceptor")

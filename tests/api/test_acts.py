@@ -240,7 +240,7 @@ def test_an_act_whose_answer_is_lost_is_done_once_and_ends(ra, old, fault):
     for business, reason, status in (("suspend", 6, "suspended"), ("resume", 8, "valid"), ("revoke", 5, "revoked")):
         act = Act(ra, business, old)
         review_while(ra, act, **fault)
-        act.wait("awaiting_archive", 30)
+        act.register_executed(30)
         assert certificate(ra, old)["status"] == status
         assert done_at_the_ca(ra, act)[-1] == reason
         act.archive()
@@ -257,7 +257,7 @@ def test_an_act_is_asked_for_anew_where_the_same_bytes_must_not_be_sent(careful,
         for business, reason in (("suspend", 6), ("revoke", 5)):
             act = Act(careful, business, old)
             review_while(careful, act, mode="silent")
-            act.wait("awaiting_archive", 30)
+            act.register_executed(30)
             assert done_at_the_ca(careful, act)[-1] == reason
             act.archive()
             act.step("acceptor", "completion", COMPLETION)

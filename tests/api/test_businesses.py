@@ -45,7 +45,7 @@ def is_yes(cell):
 
 def documented():
     """The businesses as the document has them, in the shape of GET /businesses."""
-    lists = {name: [] for name in "ABCDEFG"}
+    lists = {name: [] for name in "ABCDEFGH"}
     for name, step, title, state, who, system, only_by in table("list | step | 环节"):
         one = {"step": words(step)[0], "zh": title, "state": words(state)[0], "roles": words(who), "scopes": words(system)}
         lists[name].append({**one, **({"same_hand": words(only_by)[0]} if words(only_by) else {})})

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from acts import Act, certificate, ledger, wait_for_status
+from acts import REGISTRATION, Act, certificate, ledger, wait_for_status
 from harness.twin import Twin
 from support import COMPLETION, refused
 
@@ -24,7 +24,7 @@ def suspend(ra):
     act.accept()
     act.enter()
     act.review()
-    act.wait("awaiting_archive")
+    act.wait("awaiting_registration")
     old.suspension = act
     return old
 
@@ -135,6 +135,7 @@ def test_the_subscriber_is_to_be_warned_30_and_7_days_before_once_each(ra, held)
 def test_a_second_suspension_is_warned_of_anew(ra, held):
     end_in(ra, held, "29 DAY")
     until(lambda: notices(ra, held), WARNINGS[:1])
+    held.suspension.step("acceptor", "registration", REGISTRATION)
     held.suspension.archive()
     held.suspension.step("acceptor", "completion", COMPLETION)
     Act(ra, "resume", held).run()
@@ -164,6 +165,7 @@ def test_after_six_months_the_ra_releases_the_certificate_by_itself(ra, held):
 
 @pytest.mark.parametrize("business", ["revoke", "reissue_lost"])
 def test_the_release_waits_for_an_open_application_that_ends_the_certificate(ra, held, business):
+    held.suspension.step("acceptor", "registration", REGISTRATION)
     held.suspension.archive()
     held.suspension.step("acceptor", "completion", COMPLETION)
     act = Act(ra, business, held)
@@ -181,6 +183,7 @@ def test_the_release_waits_for_an_open_application_that_ends_the_certificate(ra,
 
 
 def test_a_revocation_in_time_is_the_end(ra, held):
+    held.suspension.step("acceptor", "registration", REGISTRATION)
     held.suspension.archive()
     held.suspension.step("acceptor", "completion", COMPLETION)
     act = Act(ra, "revoke", held)
@@ -223,6 +226,7 @@ def test_an_abolition_that_the_manager_rejects_leaves_the_certificate_on_hold_an
     time.sleep(6)
     assert len(by_ra(ra, held, "abolish")) == 1 and reasons(ra, held) == [6]
     assert certificate(ra, held)["status"] == "suspended"
+    held.suspension.step("acceptor", "registration", REGISTRATION)
     held.suspension.archive()
     held.suspension.step("acceptor", "completion", COMPLETION)
     refused(ra.staff("acceptor").post("/applications", Act(ra, "resume", held).form, expect=409), 409, "certificate-state")
@@ -251,6 +255,7 @@ def test_the_ca_is_asked_until_it_releases(ra, held):
 
 @pytest.mark.log("RA0421")
 def test_while_the_ca_is_asked_nothing_else_is_asked_about_the_certificate(ra, held):
+    held.suspension.step("acceptor", "registration", REGISTRATION)
     held.suspension.archive()
     held.suspension.step("acceptor", "completion", COMPLETION)
     ra.stack.ca.knobs(mode="reject", body="rr", count=-1)

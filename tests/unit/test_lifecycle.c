@@ -234,6 +234,16 @@ static const awaited_t revoke_awaited[] = {
     {"awaiting_archive", "archive", "archivist"},
     {"awaiting_completion", "completion", "acceptor"},
 };
+static const awaited_t suspend_awaited[] = {
+    {"awaiting_acceptance", "acceptance", "acceptor"},
+    {"rejected:acceptance", "acceptance", "acceptor"},
+    {"awaiting_entry", "entry", "entry_officer"},
+    {"rejected:review", "entry", "entry_officer"},
+    {"awaiting_review", "review", "review_officer"},
+    {"awaiting_registration", "registration", "acceptor"},
+    {"awaiting_archive", "archive", "archivist"},
+    {"awaiting_completion", "completion", "acceptor"},
+};
 static const awaited_t unlock_awaited[] = {
     {"awaiting_acceptance", "acceptance", "acceptor"},
     {"rejected:acceptance", "acceptance", "acceptor"},
@@ -262,8 +272,8 @@ static const struct {
     {"reissue_lost", "lifecycle_reissue.expect", reissue_awaited, COUNT(reissue_awaited)},
     {"reissue_damaged", "lifecycle_reissue.expect", reissue_awaited, COUNT(reissue_awaited)},
     {"replace_token", "lifecycle_reissue.expect", reissue_awaited, COUNT(reissue_awaited)},
-    {"suspend", "lifecycle_revoke.expect", revoke_awaited, COUNT(revoke_awaited)},
-    {"resume", "lifecycle_revoke.expect", revoke_awaited, COUNT(revoke_awaited)},
+    {"suspend", "lifecycle_suspend.expect", suspend_awaited, COUNT(suspend_awaited)},
+    {"resume", "lifecycle_suspend.expect", suspend_awaited, COUNT(suspend_awaited)},
     {"release", "lifecycle_release.expect", NULL, 0},
     {"abolish", "lifecycle_abolish.expect", abolish_awaited, COUNT(abolish_awaited)},
 };
