@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "api/guard.h"
 #include "api/idempotency.h"
 #include "api/input.h"
@@ -161,6 +162,7 @@ static apr_status_t keep_answer(serving_t *serving, const char *key)
         .body = response->content_type ? apr_pstrmemdup(serving->call.act.tx->pool, (const char *)response->body.data, response->body.len) : NULL,
     };
 
+    RA_FAILPOINT(answer_kept);
     return ra_idempotency_keep(&serving->call, key, &answer);
 }
 
@@ -181,6 +183,7 @@ static apr_status_t handle(serving_t *serving, const char *key)
 {
     apr_status_t status = serving->operation->handler(&serving->call);
 
+    RA_FAILPOINT(handler_done);
     if (status == RA_EREFUSED && serving->result->keep) {
         return keep_refusal(serving, key);
     }
@@ -212,16 +215,19 @@ static apr_status_t run_call(serving_t *serving, ra_tx_t *tx)
     const char *key = replay_key(serving);
     unsigned char digest[RA_SHA256_BYTES];
     ra_replay_t *replay = NULL;
-    apr_status_t status = identify(serving, tx);
+    apr_status_t status;
 
+    RA_FAILPOINT(request_begin);
+    status = identify(serving, tx);
     if (status == APR_SUCCESS) {
         status = check_input(serving);
     }
     start_call(serving, tx);
-    if (status == APR_SUCCESS && key) {
+    if (status == APR_SUCCESS && key && !RA_PLANTED(key_ignored)) {
         ra_idempotency_hash(digest, serving->request, serving->raw_body);
         status = ra_idempotency_claim(&replay, &serving->call, key, digest);
     }
+    RA_FAILPOINT(key_claimed);
     if (status == APR_SUCCESS && replay) {
         return replay_answer(serving, replay);
     }
@@ -319,6 +325,7 @@ static apr_status_t run(serving_t *serving)
         ra_result_clear(serving->result);
         status = ra_store_run(store, writes ? RA_TX_WRITE : RA_TX_READ, serve_in_transaction, serving, serving->result, serving->request->pool);
     }
+    RA_FAILPOINT(request_committed);
     return status;
 }
 

@@ -5,6 +5,7 @@
  * The body goes through a read callback that cannot rewind: curl then never repeats a POST of which a byte has left
  * on a connection that turned out to be dead, so one call of ours is at most one request at the server.
  */
+#include "base/failpoint.h"
 #include "base/http.h"
 
 #include <apr_lib.h>
@@ -356,7 +357,9 @@ static apr_status_t exchange(ra_http_reply_t *reply, const ra_http_post_t *post,
         (headers != NULL && set_body(handle, headers, &transfer))) {
         status = failed(reply, 1, "the HTTP client could not be set up", pool);
     } else {
+        RA_FAILPOINT(http_begin);
         status = conclude(reply, handle, curl_easy_perform(handle->easy), &transfer, pool);
+        RA_FAILPOINT(http_end);
     }
     free(transfer.answer);
     if (handle != NULL) {

@@ -4,6 +4,8 @@
  */
 #include "business/application.h"
 
+#include "base/failpoint.h"
+
 #include <apr_strings.h>
 #include <string.h>
 
@@ -266,7 +268,7 @@ static apr_status_t write_history(const ra_act_t *act, const ra_application_t *a
     return ra_sql_change(act->tx, NULL, history_sql,
                          RA_VALUES(ra_v_uuid(application->id), ra_v_int(application->version), ra_v_rfc3339(application->now),
                                    ra_v_text(ra_action_name(step->action)), ra_v_text(outcome), ra_v_text(before),
-                                   ra_v_text(ra_state_name(application->state)), ra_v_uuid(who ? who->id : NULL),
+                                   ra_v_text(RA_PLANTED(history_jumps) ? before : ra_state_name(application->state)), ra_v_uuid(who ? who->id : NULL),
                                    ra_v_text(who ? who->name : step->by ? step->by : RA_ITSELF),
                                    ra_v_text(!who ? "ra" : who->is_system ? "system" : "person"),
                                    ra_v_text(step->reason), ra_v_text(step->guidance), ra_v_json(step->changes, act->tx->pool)));
@@ -283,13 +285,17 @@ apr_status_t ra_application_move(const ra_act_t *act, ra_application_t *applicat
     if (!ra_lifecycle_move(&move, &subject, &actor, step->action, step->decision)) {
         return refuse_move(act, application, step->action, &move);
     }
+    RA_FAILPOINT(move_begin);
     apply(act, application, step);
-    application->state = move.next;
+    application->state = RA_PLANTED(approval_kept) && step->action == RA_ACTION_EDIT ? before : move.next;
     application->updated_at = application->now;
     status = write_state(act, application, before);
     if (status != APR_SUCCESS) {
         return status;
     }
     application->version++;
-    return write_history(act, application, step, ra_state_name(before));
+    RA_FAILPOINT(move_written);
+    status = write_history(act, application, step, ra_state_name(before));
+    RA_FAILPOINT(move_history);
+    return status;
 }

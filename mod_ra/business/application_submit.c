@@ -2,6 +2,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 #include "business/application_form.h"
 #include "business/profile.h"
@@ -105,10 +106,15 @@ apr_status_t ra_application_submit_numbered(ra_application_t **papplication, con
     if (status == APR_SUCCESS) {
         status = insert(id, number, act, &form, subscriber_id);
     }
+    RA_FAILPOINT(submission_inserted);
     if (status == APR_SUCCESS) {
         status = ra_application_read(papplication, act, id);
     }
-    return status == APR_SUCCESS ? write_submission(act, *papplication) : status;
+    if (status == APR_SUCCESS) {
+        status = write_submission(act, *papplication);
+    }
+    RA_FAILPOINT(submission_history);
+    return status;
 }
 
 static apr_status_t keep_snapshot(const ra_act_t *act, const ra_application_t *application)

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 
 #define REASON_MAX_BYTES 300
@@ -106,6 +107,7 @@ static apr_status_t write_sent(ra_tx_t *tx, void *baton)
     const ra_attempt_t *attempt = sending->attempt;
     ra_bytes_t transaction = ra_bytes_of(attempt->exchange.transaction_id, sizeof(attempt->exchange.transaction_id));
 
+    RA_FAILPOINT(sent_written);
     return ra_attempt_change(tx,
                              "UPDATE ca_attempts SET state = IF(state = 'prepared', 'sent', state), version = version + 1, transaction_id = ?,"
                              " sent_bytes = ?, sent_nonce = ?, updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND version = ?",
@@ -121,10 +123,13 @@ static apr_status_t before_send(void *baton, ra_bytes_t request, ra_bytes_t nonc
 {
     ra_attempt_t *attempt = baton;
     sending_t sending = {attempt, request, nonce};
-    apr_status_t status = ra_attempt_write(attempt, write_sent, &sending, NULL);
+    apr_status_t status;
 
+    RA_FAILPOINT(sent_begin);
+    status = RA_PLANTED(send_before_commit) ? APR_SUCCESS : ra_attempt_write(attempt, write_sent, &sending, NULL);
+    RA_FAILPOINT(sent_committed);
     if (status == APR_SUCCESS) {
-        attempt->version++;
+        attempt->version += !RA_PLANTED(send_before_commit);
         attempt->is_stored = 1;
     }
     return status;
@@ -143,6 +148,7 @@ static void doubt_rejection(ra_attempt_t *attempt, ra_attempt_ask_fn ask)
         exchange->outcome = exchange->request_at_fault ? RA_CA_REJECTED : RA_CA_UNKNOWN;
         return;
     }
+    RA_FAILPOINT(second_look);
     attempt->doubtful = 1;
     again.waiting = again.poll = ra_bytes_of(NULL, 0);
     ask(attempt->ra->ca, &again, attempt->pool);

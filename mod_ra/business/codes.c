@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 #include "base/limits.h"
 
@@ -157,9 +158,11 @@ apr_status_t ra_codes_draw(ra_json_t **pcodes, const ra_act_t *act, ra_applicati
     reference = ra_code_make(ra_bytes_of(random + RA_CODE_RANDOM_BYTES, REFERENCE_BYTES), act->tx->pool);
     ra_wipe(random, sizeof(random));
     status = void_live(act, application);
+    RA_FAILPOINT(codes_voided);
     if (status == APR_SUCCESS) {
         status = insert_codes(act, application, reference, secret);
     }
+    RA_FAILPOINT(codes_drawn);
     return status == APR_SUCCESS ? show_codes(pcodes, act, application->id, reference, secret) : status;
 }
 
@@ -225,9 +228,16 @@ static apr_status_t count_wrong_try(const ra_act_t *act, const char *id)
 
 static apr_status_t use_up(const ra_act_t *act, const char *id)
 {
-    return ra_sql_change(act->tx, NULL,
-                         "UPDATE production_codes SET used_at = UTC_TIMESTAMP(6)"
-                         " WHERE id = ? AND used_at IS NULL AND voided_at IS NULL", RA_VALUES(ra_v_uuid(id)));
+    apr_status_t status;
+
+    if (RA_PLANTED(code_reusable)) {
+        return APR_SUCCESS;
+    }
+    status = ra_sql_change(act->tx, NULL,
+                           "UPDATE production_codes SET used_at = UTC_TIMESTAMP(6)"
+                           " WHERE id = ? AND used_at IS NULL AND voided_at IS NULL", RA_VALUES(ra_v_uuid(id)));
+    RA_FAILPOINT(codes_used);
+    return status;
 }
 
 apr_status_t ra_codes_use(const char **pid, const ra_act_t *act, const ra_application_t *application, const char *reference,

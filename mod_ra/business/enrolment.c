@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 #include "base/x509.h"
 #include "business/attempt.h"
@@ -112,7 +113,10 @@ static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
     attempt_t *attempt = outcome->attempt;
     const ra_ca_exchange_t *exchange = &attempt->base.exchange;
     int not_sent = strcmp(outcome->state, "prepared") == 0;
-    apr_status_t status = ra_attempt_change(
+    apr_status_t status;
+
+    RA_FAILPOINT(outcome_begin);
+    status = ra_attempt_change(
         tx,
         "UPDATE ca_attempts SET state = ?, version = version + 1, tries = tries + 1, reason_outcome = ?, reason_text = ?, failure_bits = ?,"
         " waiting_bytes = ?, poll_bytes = ?, sent_bytes = IF(?, NULL, sent_bytes), sent_nonce = IF(?, NULL, sent_nonce),"
@@ -120,7 +124,7 @@ static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
         RA_VALUES(ra_v_text(outcome->state), ra_v_text(outcome->word), ra_v_text(short_reason(attempt)), ra_v_int(exchange->failure_bits),
                   ra_v_bytes(exchange->waiting), ra_v_bytes(exchange->poll), ra_v_int(not_sent), ra_v_int(not_sent),
                   ra_v_int(outcome->later), ra_v_int(outcome->later), ra_v_uuid(attempt->base.id), ra_v_int(attempt->base.version)));
-
+    RA_FAILPOINT(outcome_written);
     return status == APR_SUCCESS && outcome->give_up ? fail_application(tx, outcome) : status;
 }
 
@@ -152,6 +156,7 @@ static apr_status_t go_on(const ra_act_t *act, ra_application_t *application, co
     if (status == APR_SUCCESS) {
         status = ra_application_move(act, application, &step);
     }
+    RA_FAILPOINT(certificate_moved);
     return status == APR_SUCCESS ? ra_revocation_of_replaced(act, application) : status;
 }
 
@@ -176,6 +181,7 @@ static apr_status_t write_certificate(ra_tx_t *tx, void *baton)
         issued.usage = usage_of(attempt, application);
         status = ra_certificate_store(&certificate_id, &act, application, &issued);
     }
+    RA_FAILPOINT(certificate_inserted);
     if (status == APR_SUCCESS) {
         status = ra_attempt_change(tx,
                                    "UPDATE ca_attempts SET state = 'issued', version = version + 1, tries = tries + 1, certificate_id = ?,"
@@ -183,6 +189,7 @@ static apr_status_t write_certificate(ra_tx_t *tx, void *baton)
                                    " WHERE id = ? AND version = ? AND state IN ('sent', 'waiting', 'unknown')",
                                    RA_VALUES(ra_v_uuid(certificate_id), ra_v_uuid(attempt->base.id), ra_v_int(attempt->base.version)));
     }
+    RA_FAILPOINT(certificate_attempt);
     if (status == APR_SUCCESS) {
         status = go_on(&act, application, storing, certificate_id);
     }
@@ -261,6 +268,7 @@ static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_arr
         attempt->disagreement = "the certificate cannot be read";
         return RA_CA_DECLINE;
     }
+    RA_FAILPOINT(certificate_received);
     storing.cert = cert;
     if (attempt->issued_sha256) {
         return compare_with_stored(&storing);
@@ -273,7 +281,8 @@ static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_arr
         return RA_CA_SILENT;
     }
     /* Confirm only what is committed; when that cannot be told, say nothing and look again later. */
-    if (ra_attempt_write(&attempt->base, write_certificate, &storing, result) == APR_SUCCESS) {
+    if (ra_attempt_write(&attempt->base, write_certificate, &storing, result) == APR_SUCCESS || RA_PLANTED(confirmed_unstored)) {
+        RA_FAILPOINT(certificate_committed);
         return RA_CA_ACCEPT;
     }
     ra_attempt_log(&attempt->base, 1, "RA0413", WHAT, "the certificate could not be stored", result->log_detail);
@@ -316,6 +325,7 @@ static ra_job_verdict_e write_and_judge(attempt_t *attempt, int *later)
     ra_job_verdict_e verdict = judge(attempt, &outcome, later);
     apr_status_t status = ra_attempt_write(&attempt->base, write_outcome, &outcome, NULL);
 
+    RA_FAILPOINT(outcome_committed);
     ra_attempt_log(&attempt->base, strcmp(outcome.state, "refused") == 0 ? 0 : 1, "RA0411", WHAT, outcome.word, short_reason(attempt));
     /* Not written (or another run was faster): the row says what is true; look at it again later. */
     return status == APR_SUCCESS ? verdict : RA_JOB_LATER;
@@ -325,6 +335,7 @@ static apr_status_t write_confirmed(ra_tx_t *tx, void *baton)
 {
     const attempt_t *attempt = baton;
 
+    RA_FAILPOINT(confirmation_written);
     return ra_sql_change(tx, NULL,
                          "UPDATE ca_attempts SET confirmed_at = UTC_TIMESTAMP(6), version = version + 1 WHERE id = ? AND confirmed_at IS NULL",
                          RA_VALUES(ra_v_uuid(attempt->base.id)));
@@ -359,8 +370,12 @@ ra_job_verdict_e ra_production_run(void *context, const ra_job_t *job, int *late
     if (!attempt->base.ra->ca || ra_store_run(attempt->base.ra->store, RA_TX_READ, read_attempt, attempt, result, pool) != APR_SUCCESS) {
         return RA_JOB_LATER;
     }
+    RA_FAILPOINT(attempt_read);
     if (ra_attempt_is_closed(&attempt->base) || attempt->confirmed) {
         return RA_JOB_DONE;
+    }
+    if (RA_PLANTED(second_transaction) && attempt->base.doubtful && ra_attempt_start_anew(&attempt->base) != APR_SUCCESS) {
+        return RA_JOB_LATER;
     }
     if (must_be_looked_at(attempt)) {
         attempt->base.exchange.outcome = RA_CA_UNKNOWN;

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 #include "base/x509.h"
 #include "business/codes.h"
@@ -124,9 +125,11 @@ static apr_status_t queue_attempt(const ra_act_t *act, ra_application_t *applica
     } else {
         status = check_key(act, application, &csr->key);
     }
+    RA_FAILPOINT(key_used);
     if (status == APR_SUCCESS) {
         status = ra_production_queue(act, application, &enrolment, pjob);
     }
+    RA_FAILPOINT(attempt_inserted);
     if (status != APR_SUCCESS) {
         return status;
     }

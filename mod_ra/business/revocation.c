@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 
 #define LANE_REVOCATION 0
@@ -82,6 +83,7 @@ static apr_status_t queue(const ra_act_t *act, const ra_application_t *applicati
                          " VALUES (?, 'revoke', ?, ?, ?, 'prepared', ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
                          RA_VALUES(ra_v_uuid(wish->id), ra_v_uuid(application->id), ra_v_uuid(wish->certificate_id), ra_v_int(wish->reason),
                                    ra_v_bytes(ra_bytes_of(transaction, sizeof(transaction))), ra_v_uuid(*pjob)));
+    RA_FAILPOINT(revocation_queued);
     /* ca_attempts_open: one at a time, so that the CA is never asked two things about a certificate whose order nobody knows */
     return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_BUSY, NULL) : status;
 }

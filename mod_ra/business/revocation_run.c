@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 #include "business/attempt.h"
 #include "business/audit.h"
@@ -148,9 +149,11 @@ static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
     if (status == APR_SUCCESS && done) {
         status = change_certificate(tx, attempt);
     }
+    RA_FAILPOINT(revocation_changed);
     if (status == APR_SUCCESS && (done || rejected)) {
         status = move_application(tx, outcome, done ? RA_ACTION_MADE : RA_ACTION_NOT_MADE);
     }
+    RA_FAILPOINT(revocation_moved);
     return status == APR_SUCCESS && (done || rejected) ? write_audit(tx, outcome) : status;
 }
 
@@ -173,7 +176,7 @@ static ra_job_verdict_e judge_rejection(outcome_t *outcome)
 
 static ra_job_verdict_e judge(outcome_t *outcome)
 {
-    switch (outcome->attempt->base.exchange.outcome) {
+    switch (RA_PLANTED(revocation_undone) ? RA_CA_DONE : outcome->attempt->base.exchange.outcome) {
     case RA_CA_DONE:
         outcome->state = outcome->word = "done";
         return RA_JOB_DONE;
@@ -225,7 +228,11 @@ static ra_job_verdict_e write_and_judge(attempt_t *attempt)
     if (!is_over && !may_keep_request(attempt, &outcome) && ra_attempt_start_anew(&attempt->base) != APR_SUCCESS) {
         return RA_JOB_LATER;
     }
-    return ra_attempt_write(&attempt->base, write_outcome, &outcome, NULL) == APR_SUCCESS ? verdict : RA_JOB_LATER;
+    if (ra_attempt_write(&attempt->base, write_outcome, &outcome, NULL) != APR_SUCCESS) {
+        verdict = RA_JOB_LATER;
+    }
+    RA_FAILPOINT(revocation_committed);
+    return verdict;
 }
 
 ra_job_verdict_e ra_revocation_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool)
@@ -240,6 +247,7 @@ ra_job_verdict_e ra_revocation_run(void *context, const ra_job_t *job, int *late
     if (!base->ra->ca || ra_store_run(base->ra->store, RA_TX_READ, read_attempt, attempt, ra_result_make(pool), pool) != APR_SUCCESS) {
         return RA_JOB_LATER;
     }
+    RA_FAILPOINT(revocation_read);
     if (ra_attempt_is_closed(base)) {
         return RA_JOB_DONE;
     }

@@ -23,6 +23,13 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
 
 #define RA_SECONDS_PER_DAY 86400
 
+/* Only builds that are not shipped know failpoints (base/failpoint.h). */
+#ifdef RA_TEST_BUILD
+#define RA_TEST_SETTINGS(X) X(failpoints, "RATestFailpoints", check_path, "file in which tests/fault arms failpoints")
+#else
+#define RA_TEST_SETTINGS(X)
+#endif
+
 /* X(member, directive, check, help); checks are in config.c */
 #define RA_TEXT_SETTINGS(X)                                                                                            \
     X(database_socket, "RADatabaseSocket", check_path, "UNIX socket of MariaDB")                                       \
@@ -40,7 +47,8 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(upstream_crl, "RAUpstreamCRL", check_signed_url, "address of the CA's CRL")                                      \
     X(upstream_ca_certificates, "RAUpstreamCACertificates", check_signed_url, "address of the CA's certificates")      \
     X(first_administrator, "RAFirstAdministrator", check_sha256, "SHA-256 of the first administrator's certificate")   \
-    X(credential_trust, "RACredentialTrust", check_path, "PEM: CAs of the certificates of people and systems")
+    X(credential_trust, "RACredentialTrust", check_path, "PEM: CAs of the certificates of people and systems")         \
+    RA_TEST_SETTINGS(X)
 
 /* X(member, directive, default, lowest, highest, help) */
 #define RA_NUMBER_SETTINGS(X)                                                                                          \

@@ -17,6 +17,7 @@
 #include <unixd.h>
 
 #include "api/api.h"
+#include "base/failpoint.h"
 #include "httpd/limiter.h"
 #include "httpd/log_ids.h"
 #include "httpd/metrics.h"
@@ -309,6 +310,11 @@ int ra_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serve
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || !ra_is_configured(main_server)) {
         return OK; /* the dry run, or nothing for us to do */
     }
+#ifdef RA_TEST_BUILD
+    if (globals->failpoints != NULL && !ra_failpoint_open(globals->failpoints)) {
+        return refuse(main_server, RA_LOG_SETTING_MISSING, globals->failpoints);
+    }
+#endif
     fill_store(&runtime->store, globals);
     fill_settings(&runtime->settings, globals);
     int status = read_secrets(globals, pconf, ptemp, main_server);

@@ -12,6 +12,7 @@
 
 #include <mysql.h>
 
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "store/store.h"
 

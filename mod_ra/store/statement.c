@@ -291,9 +291,13 @@ static apr_status_t run_once(ra_statement_t **pstatement, unsigned int *perror, 
 
 apr_status_t ra_statement_run(ra_statement_t **pstatement, ra_tx_t *tx, const char *sql, ra_values_t values)
 {
-    unsigned int error;
+    unsigned int error = ra_failpoint_error();
     apr_status_t rv = ra_transaction_enter(tx);
 
+    if (error) { /* of a failpoint: as if the server had said so */
+        ra_error_note(tx->connection, error, NULL, sql);
+        return ra_tx_failed(tx);
+    }
     if (rv == APR_SUCCESS) {
         rv = run_once(pstatement, &error, tx, sql, values);
     }

@@ -12,6 +12,8 @@
 
 #include <apr_strings.h>
 
+#include <errmsg.h>
+
 /* One call of ra_store_run(). */
 typedef struct work_t {
     ra_tx_mode_e mode;
@@ -23,6 +25,7 @@ typedef struct work_t {
 
 static apr_status_t begin(ra_tx_t *tx, const char *sql)
 {
+    RA_FAILPOINT(transaction_begin);
     if (ra_connection_command(tx->connection, sql)) {
         return ra_tx_failed(tx);
     }
@@ -77,6 +80,26 @@ static apr_status_t end_reading(ra_connection_t *connection, apr_status_t rv)
     return rv;
 }
 
+/* 0 or the error number (noted); a failpoint may refuse it, or lose the answer to it. */
+static unsigned int say_commit(ra_connection_t *connection)
+{
+    unsigned int error;
+
+    RA_FAILPOINT(commit_begin);
+    error = ra_failpoint_error();
+    if (error) {
+        ra_error_note(connection, error, NULL, "COMMIT");
+        return error;
+    }
+    error = ra_connection_command(connection, "COMMIT");
+    if (!error && ra_failpoint_answer_is_lost()) {
+        error = CR_SERVER_LOST;
+        ra_error_note(connection, error, NULL, "COMMIT");
+    }
+    RA_FAILPOINT(commit_end);
+    return error;
+}
+
 static apr_status_t commit(ra_tx_t *tx, apr_status_t rv)
 {
     ra_connection_t *connection = tx->connection;
@@ -85,7 +108,7 @@ static apr_status_t commit(ra_tx_t *tx, apr_status_t rv)
     if (!connection->begun) {
         return rv;
     }
-    error = ra_connection_command(connection, "COMMIT");
+    error = say_commit(connection);
     if (!error) {
         return rv;
     }

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/sm2.h"
 
@@ -182,8 +183,11 @@ static OSSL_CMP_MSG *send_poll(ra_cmp_run_t *run, const OSSL_CMP_MSG *request)
 /* Whether the certificate is ours may be unknown: then neither a yes nor a no may go out. What OpenSSL complains of afterwards is the answer. */
 static OSSL_CMP_MSG *send_confirmation(ra_cmp_run_t *run, const OSSL_CMP_MSG *request)
 {
-    OSSL_CMP_MSG *answer = run->verdict == RA_CA_SILENT ? NULL : call(run, encode(request, run->pool), CONFIRM_TIMEOUT);
+    OSSL_CMP_MSG *answer;
 
+    RA_FAILPOINT(confirmation_begin);
+    answer = run->verdict == RA_CA_SILENT ? NULL : call(run, encode(request, run->pool), CONFIRM_TIMEOUT);
+    RA_FAILPOINT(confirmation_end);
     ERR_clear_error();
     run->log[0] = '\0';
     return answer;

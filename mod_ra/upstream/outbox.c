@@ -7,20 +7,25 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 #include "base/limits.h"
 #include "upstream/outbox_run.h"
 
 apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid)
 {
+    apr_status_t status;
+
     *pid = ra_uuid_make(tx->pool);
     if (!*pid) {
         return APR_EGENERAL;
     }
-    return ra_sql_change(tx, NULL,
-                         "INSERT INTO outbox_jobs (id, kind, lane, subject, state, next_run, created_at)"
-                         " VALUES (?, ?, ?, ?, 'open', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
-                         RA_VALUES(ra_v_uuid(*pid), ra_v_text(kind), ra_v_int(lane), ra_v_uuid(subject)));
+    status = ra_sql_change(tx, NULL,
+                           "INSERT INTO outbox_jobs (id, kind, lane, subject, state, next_run, created_at)"
+                           " VALUES (?, ?, ?, ?, 'open', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                           RA_VALUES(ra_v_uuid(*pid), ra_v_text(kind), ra_v_int(lane), ra_v_uuid(subject)));
+    RA_FAILPOINT(outbox_added);
+    return status;
 }
 
 /* --- claim ------------------------------------------------------------------------------------------------------ */
@@ -61,7 +66,7 @@ static apr_status_t claim_body(ra_tx_t *tx, void *baton)
         tx, &affected,
         "UPDATE outbox_jobs SET lease_owner = ?, lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, attempts = attempts + 1,"
         " fence = fence + 1 WHERE id = ? AND state = 'open' AND (lease_until IS NULL OR lease_until < UTC_TIMESTAMP(6))",
-        RA_VALUES(ra_v_text(claim->outbox->owner), ra_v_int(claim->outbox->lease), ra_v_uuid(claim->id)));
+        RA_VALUES(ra_v_text(claim->outbox->owner), ra_v_int(RA_PLANTED(lease_off) ? 0 : claim->outbox->lease), ra_v_uuid(claim->id)));
 
     if (status != APR_SUCCESS || affected != 1) {
         return status != APR_SUCCESS ? status : APR_ENOENT;
@@ -83,6 +88,7 @@ apr_status_t ra_outbox_claim(const ra_outbox_t *outbox, const char *id, ra_job_t
 {
     claim_t claim = {outbox, id, job, pool};
 
+    RA_FAILPOINT(job_claiming);
     return ra_store_run(outbox->store, RA_TX_WRITE, claim_body, &claim, ra_result_make(pool), pool);
 }
 
@@ -118,6 +124,7 @@ static apr_status_t finish_body(ra_tx_t *tx, void *baton)
                         : finish->later > 0            ? (apr_int64_t)finish->later * 1000
                                                        : backoff_ms(finish->job->attempts);
 
+    RA_FAILPOINT(job_finishing);
     return ra_sql_change(tx, NULL,
                          "UPDATE outbox_jobs SET state = ?, lease_owner = NULL, lease_until = NULL,"
                          " next_run = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, finished_at = IF(? = 'done', UTC_TIMESTAMP(6), NULL)"
@@ -136,15 +143,18 @@ void ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
     if (ra_outbox_claim(outbox, id, &job, pool) != APR_SUCCESS) {
         return;
     }
+    RA_FAILPOINT(job_claimed);
     kind = kind_of(outbox, job.kind);
     if (kind) {
         finish.verdict = kind->run(outbox->context, &job, &finish.later, pool);
+        RA_FAILPOINT(job_ran);
     } else {
         outbox->log(0, "RA0401", apr_pstrcat(pool, "outbox: this build does not know the job kind ", job.kind, NULL));
     }
     if (ra_store_run(outbox->store, RA_TX_WRITE, finish_body, &finish, result, pool) != APR_SUCCESS) {
         outbox->log(1, "RA0402", "outbox: the end of a job could not be written; it will be run again after its lease");
     }
+    RA_FAILPOINT(job_finished);
 }
 
 /* --- what is due ------------------------------------------------------------------------------------------------ */
@@ -164,6 +174,7 @@ static apr_status_t due_body(ra_tx_t *tx, void *baton)
                                       " AND (lease_until IS NULL OR lease_until < UTC_TIMESTAMP(6)) ORDER BY lane, next_run LIMIT ?",
                                       RA_VALUES(ra_v_int(due->limit)));
 
+    RA_FAILPOINT(job_due);
     apr_array_clear(due->ids);
     for (const ra_json_t *row = ra_json_first(rows); status == APR_SUCCESS && row; row = ra_json_next(row)) {
         APR_ARRAY_PUSH(due->ids, const char *) = apr_pstrdup(due->pool, ra_json_get_string(row, "id"));

@@ -1,0 +1,351 @@
+"""A campaign: the RA's business in parallel while everything under it dies, stalls and lies; then ra_check has the last word.
+
+    /usr/bin/python3 tests/fault/campaign.py --build build-test [--seed N] [--faults 1000] [--workers 4] [--resend idempotent|never]
+
+The seed decides which fault comes when; threads decide what it meets. Printed: the seed, hits and faults of each failpoint, requests in flight.
+"""
+import argparse
+import collections
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
+from acts import Act  # noqa: E402
+from fault import failpoints as fp  # noqa: E402
+from fault.driver import GaveUp, Log, Party  # noqa: E402
+from harness import process  # noqa: E402
+from harness.client import Unexpected  # noqa: E402
+from harness.stack import ANY_PORTS, Stack  # noqa: E402
+from support import Case, unique  # noqa: E402
+
+CHECK = pathlib.Path(__file__).resolve().parents[1] / "harness" / "ra_check"
+DRAIN_SECONDS = 120
+FIRE_SECONDS = 1.5
+EXPECTED = (409, 412, 422, 404)  # refusals that another client's faster step explains
+
+# (mode, message types): what the development CA does wrong once.
+KNOBS = [
+    *({"mode": mode} for mode in ("silent", "garbage", "html", "http500", "issue_then_reject", "truncate", "wrong_nonce", "bad_signature",
+                                  "wrong_transaction", "unprotected_error", "reject")),
+    {"mode": "late", "ms": 1500}, {"mode": "late", "ms": 2600}, {"mode": "slow_byte"}, {"mode": "drop"}, {"mode": "refuse"},
+    {"mode": "silent", "body": "certConf"}, {"mode": "http500", "body": "certConf"}, {"mode": "no_confirm"},
+    {"mode": "waiting", "polls": 1, "check_after": 1, "body": "cr"}, {"mode": "http500", "body": "pollReq"}, {"mode": "silent", "body": "rr"},
+    {"mode": "wrong_key", "body": "cr"}, {"mode": "wrong_subject", "body": "cr"}, {"mode": "issue_then_reject", "body": "rr"},
+]
+
+
+NEED_TROUBLE = ("second_look", "outcome_begin", "outcome_written", "outcome_committed")
+
+
+class Campaign:
+    def __init__(self, stack, folder, seed, dedup=True):
+        self.stack, self.seed = stack, seed
+        self.random = random.Random(seed)
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.log = Log(self.folder / "driver.jsonl")
+        self.points = fp.Failpoints(stack.state / "failpoints")
+        self.stop = threading.Event()
+        self.done = collections.Counter()
+        self.faults = collections.Counter()
+        self.odd = []
+        self.wait = 20  # seconds a case follows what the CA does
+        self.lives = threading.Lock()  # who starts and stops services
+        if not dedup:
+            stack.ca.knobs(dedup="off")
+
+    # The business.
+
+    def worker(self, number):
+        chance = random.Random(f"{self.seed}/{number}")
+        party = Party(self.stack, self.log, self.stop)
+        while not self.stop.is_set():
+            self.try_case(party, chance)
+        party.close()
+
+    def try_case(self, party, chance):
+        """One case as far as it goes."""
+        try:
+            self.one_case(party, chance)
+            self.done["cases"] += 1
+        except GaveUp:
+            self.done["no answer"] += 1
+        except Unexpected as refusal:
+            self.done[f"refused {refusal.response.status_code}"] += 1
+            if refusal.response.status_code not in EXPECTED:
+                self.odd.append(str(refusal)[:400])
+        except AssertionError as late:
+            self.done["still open"] += 1
+            if "status" not in str(late) and "state" not in str(late):
+                self.odd.append(str(late)[:400])
+
+    def again(self, case, chance, client, path, body, response, **options):
+        """The same key again has the same answer: ra_check compares what was told."""
+        if chance.random() < 0.3:
+            key = response.request.headers["Idempotency-Key"]
+            client.post(path, body, key=key, expect=tuple(range(200, 500)), **options)
+            self.done["repeated keys"] += 1
+
+    def one_case(self, party, chance):
+        case = Case(party, subject_name=unique("企业"))
+        self.again(case, chance, party.system(), "/applications", case.form, case.submit())
+        case.approve()
+        if chance.random() < 0.3:
+            case.call("acceptor", "PATCH", "", {"note": "更正"})
+            if case.state == "awaiting_agency":
+                case.approve()
+        case.accept()
+        case.enter()
+        case.review()
+        self.produce(case, chance)
+        case.hand_over()
+        case.archive()
+        case.complete()
+        for business in ("suspend", "resume", "revoke")[: chance.choice((0, 1, 2, 3))]:
+            self.act(party, case, business)
+
+    def produce(self, case, chance):
+        for _ in range(4):
+            case.draw()
+            if "authorisation_code" not in (case.codes or {}):
+                continue  # the answer was lost, and codes are not shown twice
+            case.ask()
+            case.follow("succeeded", "failed", seconds=self.wait)
+            if case.operation["status"] == "succeeded":
+                break
+            case.read()
+            self.use_old_codes(case)
+        case.certificate = case.ra.staff("auditor").get(f"/certificates/{case.operation['certificate_id']}").json()
+        case.read()
+
+    def use_old_codes(self, case):
+        """What was used once is refused, also after the CA's rejection."""
+        case.step("issuing_officer", "production", case.production(), expect=tuple(range(200, 500)))
+        case.read()
+        self.done["old codes tried"] += 1
+
+    def act(self, party, case, business):
+        act = Act(party, business, case)
+        act.submit()
+        act.accept()
+        act.enter()
+        act.review()
+        act.wait("awaiting_archive", self.wait)
+        act.archive()
+        act.step("acceptor", "completion", {"summary": "已办理"})
+        self.done[business] += 1
+
+    # The faults.
+
+    def one_fault(self, point=None, action=None):
+        kind = self.random.choices(("point", "knob", "child", "httpd", "mariadbd", "ca"), (56, 26, 8, 3, 3, 4))[0]
+        if point or kind == "point":
+            return self.at_point(point or self.least_hurt(), action)
+        return {"knob": self.turn_knob, "child": self.kill_child, "httpd": self.kill_httpd, "mariadbd": self.kill_mariadbd, "ca": self.kill_ca}[kind]()
+
+    def least_hurt(self):
+        """Among those with the fewest faults so far, by chance: no failpoint is forgotten."""
+        least = min(self.points.fired(name) for name in self.points.names)
+        return self.random.choice([name for name in self.points.names if self.points.fired(name) <= least + 1])
+
+    def note(self, what, **members):
+        self.faults[what] += 1
+        self.log.write("fault", what=what, **members)
+
+    def help_to(self, name):
+        """What only happens at a CA in trouble."""
+        if name in NEED_TROUBLE:
+            self.log.write("fault", what="help", point=name)
+            self.stack.ca.knobs(mode=self.random.choice(("reject", "issue_then_reject", "http500")), body="cr", count=1)
+
+    def tour(self, seconds=8):
+        """Every failpoint once, whatever the dice say. @return those that nothing came by"""
+        names = self.random.sample(self.points.names, len(self.points.names))
+        missed = [name for name in names if not self.at_point(name, None, seconds, 1)]
+        return [name for name in missed if not self.at_point(name, None, 2 * seconds, 1)]
+
+    def at_point(self, name, action, seconds=FIRE_SECONDS, after=None):
+        """Arms the failpoint and waits until somebody comes by. @return did anybody?"""
+        after = after or self.random.randint(1, 3)
+        action = action or self.random.choice((fp.KILL, fp.KILL, fp.ERROR, fp.ERROR, fp.STALL, fp.LOSE_ANSWER, fp.KILL_PARENT, "mariadbd", "ca"))
+        before = self.points.fired(name)
+        if action in ("mariadbd", "ca"):
+            self.points.arm(name, fp.STALL, 400, after)
+        elif action == fp.ERROR:
+            self.points.arm(name, fp.ERROR, self.random.choice(fp.ERRORS), after)
+        else:
+            self.points.arm(name, action, 600, after)
+        end, helped = time.monotonic() + seconds, 0
+        while self.points.fired(name) == before and time.monotonic() < end:
+            if time.monotonic() > helped + 1:
+                self.help_to(name)
+                helped = time.monotonic()
+            time.sleep(0.01)
+        self.points.disarm(name)
+        if self.points.fired(name) == before:
+            return False
+        self.note(f"point {action}", point=name)
+        if action == "mariadbd":
+            self.restart_mariadbd()
+        elif action == "ca":
+            self.restart_ca()
+        elif action == fp.KILL_PARENT:
+            self.restart_httpd()
+        return True
+
+    def turn_knob(self):
+        knob = dict(self.random.choice(KNOBS))
+        self.note("knob " + knob["mode"], **{"body": knob.get("body")})
+        self.stack.ca.knobs(count=1, **knob)
+        time.sleep(0.3)
+        return True
+
+    def kill_child(self):
+        children = list(self.stack.httpd.children())
+        if not children:
+            return False
+        self.note("kill child")
+        try:
+            os.kill(self.random.choice(children), 9)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def kill_httpd(self):
+        self.note("kill httpd")
+        return self.restart_httpd()
+
+    def restart_httpd(self):
+        with self.lives:
+            self.stack.httpd.kill()
+            for child in self.stack.httpd._orphans():
+                process.end(child, with_signal=9)
+            self.stack.httpd.start()
+        return True
+
+    def kill_mariadbd(self):
+        self.note("kill mariadbd")
+        return self.restart_mariadbd()
+
+    def restart_mariadbd(self):
+        with self.lives:
+            self.stack.database.kill()
+            self.stack.database.start()
+        return True
+
+    def kill_ca(self):
+        self.note("kill ca")
+        return self.restart_ca()
+
+    def restart_ca(self):
+        with self.lives:
+            self.stack.ca.kill()
+            self.stack.ca.start()
+        return True
+
+    def run(self, faults, workers=4, seconds=None, tour=True, warm_up=3):
+        """A tour of the failpoints, then faults until so many were done, or for so long. @return failpoints that the tour could not reach"""
+        missed = []
+        threads = [threading.Thread(target=self.worker, args=(number,)) for number in range(workers)]
+        for thread in threads:
+            thread.start()
+        try:
+            time.sleep(warm_up)
+            end = time.monotonic() + (seconds or 1e9)
+            missed = self.tour() if tour else []
+            while sum(self.faults.values()) < faults and time.monotonic() < end:
+                self.one_fault()
+        finally:
+            self.finish(threads)
+        return missed
+
+    def finish(self, threads):
+        """Everything is well again; the clients end, and so does every job."""
+        self.stack.ca.knobs(mode="normal")
+        self.stop.set()
+        for thread in threads:
+            thread.join()
+        self.drain()
+
+    def drain(self, seconds=DRAIN_SECONDS):
+        with self.lives:
+            if not self.stack.httpd.is_running():
+                self.stack.httpd.start()
+        end = time.monotonic() + seconds
+        while self.open_jobs() and time.monotonic() < end:
+            # Nobody waits out the leases of children that were killed, nor the pauses between tries.
+            self.sql("UPDATE outbox_jobs SET next_run = UTC_TIMESTAMP(6), lease_until = IF(lease_until < UTC_TIMESTAMP(6) + INTERVAL 52 SECOND,"
+                     " UTC_TIMESTAMP(6), lease_until) WHERE state = 'open'")
+            time.sleep(1)
+
+    def sql(self, statement):
+        return [line.split("\t") for line in self.stack.database.client(statement, "ra").splitlines()]
+
+    def open_jobs(self):
+        return int(self.sql("SELECT COUNT(*) FROM outbox_jobs WHERE state = 'open'")[0][0])
+
+    # The verdict.
+
+    def check(self):
+        """@return (exit code, output) of ra_check"""
+        command = [sys.executable, str(CHECK), "--driver", self.folder / "driver.jsonl", "--ledger", self.stack.ca.state / "ledger.jsonl",
+                   "--socket", self.stack.database.socket, "--dump", self.folder / "database.json"]
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return done.returncode, done.stdout.decode("utf-8", "replace")
+
+    def report(self):
+        names = self.points.names
+        lines = [f"seed {self.seed}: {sum(self.faults.values())} faults: " + ", ".join(f"{what} {times}" for what, times in sorted(self.faults.items())),
+                 f"requests: {self.log.asked} asked, {self.log.answers} answered, {self.log.repeated} asked again, {self.log.most_in_flight} at once",
+                 "done: " + ", ".join(f"{what} {times}" for what, times in sorted(self.done.items())), "failpoints (hits/faults):"]
+        for begin in range(0, len(names), 4):
+            lines.append("  " + "".join(f"{name} {self.points.hits(name)}/{self.points.fired(name)}".ljust(36) for name in names[begin:begin + 4]))
+        return "\n".join(lines)
+
+
+def make_stack(build, name, resend="idempotent"):
+    """An instance whose failpoints can be armed. RAUpstreamTimeout is what ra_check counts with."""
+    stack = Stack(build, name=name, ports=ANY_PORTS, settings={})
+    stack.stop()
+    stack.wipe()
+    resend_line = "" if resend == "idempotent" else "\nRAUpstreamResend never"
+    stack.settings.update(PRODUCTION_WAIT=1, EXTRA_GLOBAL=f"RAUpstreamTimeout 2\nRATestFailpoints {stack.state}/failpoints{resend_line}")
+    stack.start()
+    return stack
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default="build-test")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--faults", type=int, default=1000)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--resend", choices=("idempotent", "never"), default="idempotent")
+    parser.add_argument("--keep", action="store_true", help="leave state folder and logs")
+    given = parser.parse_args()
+    print(f"seed {given.seed}", flush=True)
+    stack = make_stack(given.build, f"fault{os.getpid()}", given.resend)
+    try:
+        campaign = Campaign(stack, stack.state / "campaign", given.seed, dedup=given.resend == "idempotent")
+        missed = campaign.run(given.faults, given.workers, given.seconds, tour=given.faults > 0)
+        code, text = campaign.check()
+        print(campaign.report())
+        print(f"failpoints that the tour did not reach: {' '.join(missed) or 'none'}")
+        print("\n".join(campaign.odd[:10]))
+        print(text, end="")
+    finally:
+        stack.stop()
+        if not given.keep:
+            stack.wipe()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

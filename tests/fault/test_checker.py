@@ -1,0 +1,189 @@
+"""ra_check finds what is broken: bugs that are planted in the module and met by the real thing, and witnesses that contradict each other."""
+import copy
+import importlib.machinery
+import importlib.util
+
+import pytest
+
+from fault import campaign as campaigns
+from fault import failpoints
+from fault.driver import Party
+
+ANY_ERROR = 1105  # ER_UNKNOWN_ERROR: no repetition heals it
+
+
+def load_checker():
+    loader = importlib.machinery.SourceFileLoader("ra_check", str(campaigns.CHECK))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("ra_check", loader))
+    loader.exec_module(module)
+    return module
+
+
+ra_check = load_checker()
+
+
+class Always:
+    """Dice that do everything a case may do."""
+
+    def random(self):
+        return 0.0
+
+    def choice(self, options):
+        return options[-1]
+
+
+@pytest.fixture(scope="module")
+def campaign(build, tmp_path_factory):
+    if not build.is_test_build:
+        pytest.skip("needs --enable-test-build")
+    stack = campaigns.make_stack(build, "planted")
+    made = campaigns.Campaign(stack, tmp_path_factory.mktemp("campaign"), 1)
+    made.wait = 3
+    yield made
+    stack.stop()
+    stack.wipe()
+
+
+def run_cases(campaign, count=2):
+    party = Party(campaign.stack, campaign.log, None)
+    for _ in range(count):
+        campaign.try_case(party, Always())
+    party.close()
+    campaign.drain(4)
+
+
+def witnesses(campaign):
+    return ra_check.Witnesses(ra_check.read_lines(campaign.folder / "driver.jsonl"), campaign.stack.ca.ledger(),
+                              ra_check.read_database(campaign.stack.database.socket))
+
+
+def found(campaign):
+    return set(ra_check.violations(witnesses(campaign)))
+
+
+def slow(campaign):
+    campaign.stack.ca.knobs(mode="late", ms=1200)
+
+
+def silent(campaign):
+    campaign.stack.ca.knobs(mode="silent", body="cr", count=1)
+
+
+def no_revocation(campaign):
+    campaign.stack.ca.knobs(mode="http500", body="rr", count=1)
+
+
+def no_commit(campaign):
+    campaign.points.arm("certificate_moved", failpoints.ERROR, ANY_ERROR)
+
+
+PLANTS = [
+    ("approval_kept", None, {"I5"}), ("history_jumps", None, {"I7"}), ("key_ignored", None, {"I18"}), ("audit_row_missing", None, {"I11", "I12"}),
+    ("code_reusable", None, {"I9"}), ("lease_off", slow, {"I6"}), ("second_transaction", silent, {"I3", "I4"}),
+    ("confirmed_unstored", no_commit, {"I4"}), ("revocation_undone", no_revocation, {"I10"}), ("send_before_commit", None, {"I4"}),
+]
+
+
+@pytest.fixture(scope="module")
+def sound(campaign):
+    """Witnesses of a run in which nothing went wrong."""
+    run_cases(campaign, 3)
+    return witnesses(campaign)
+
+
+def test_sound_module_breaks_no_promise(campaign, sound):
+    assert ra_check.violations(sound) == []
+    assert campaign.done["cases"] == 3 and campaign.done["revoke"] == 3
+
+
+# Witnesses that contradict each other: one of them is changed after a sound run.
+
+def table(name, change):
+    """Changes one row of a table of the database."""
+    return lambda driver, ledger, database: change(database[name])
+
+
+def issue_again(driver, ledger, database):
+    first = next(line for line in ledger if line["kind"] == "certificate" and line["transaction_id"])
+    ledger.append({**first, "serial": "77" + first["serial"][2:]})
+
+
+def release_after_revocation(driver, ledger, database):
+    last = next(line for line in reversed(ledger) if line["kind"] == "revocation")
+    ledger.append({**last, "reason": 8})
+
+
+def tell_otherwise(driver, ledger, database):
+    told = next(line for line in driver if line["kind"] == "told")
+    driver.append({**told, "body_sha256": "00" * 32})
+
+
+def other_subject(rows):
+    for row in rows:
+        row["subject_name"] = "别的企业" + row["id"]
+
+
+def change_one(**members):
+    return lambda rows: rows[-1].update(members)
+
+
+def change_enrolment(**members):
+    return lambda rows: next(row for row in rows if row["kind"] == "enrol").update(members)
+
+
+def reviewer_entered(rows):
+    entered = {row["application_id"]: row["actor_id"] for row in rows if row["step"] == "entry"}
+    for row in rows:
+        if row["step"] == "review":
+            row["actor_id"] = entered[row["application_id"]]
+
+
+TAMPERED = [
+    ("application lost", table("applications", lambda rows: rows.clear()), "I1"),
+    ("version lost", table("application_history", lambda rows: rows.pop()), "I1"),
+    ("operation lost", table("ca_attempts", lambda rows: rows.clear()), "I1"),
+    ("nobody asked", table("applications", other_subject), "I2"),
+    ("issued twice", issue_again, "I3"),
+    ("no attempt", table("ca_attempts", change_enrolment(transaction_id="00" * 16)), "I4"),
+    ("other bytes", table("ca_attempts", change_enrolment(sent_bytes="00" * 32)), "I4"),
+    ("one person twice", table("application_history", reviewer_entered), "I4"),
+    ("confirmed too early", table("certificates", change_one(created_at="2099-01-01 00:00:00.000000")), "I4"),
+    ("other key", table("ca_attempts", change_enrolment(spki_sha256="00" * 32)), "I5"),
+    ("never issued", table("certificates", change_one(serial="77")), "I5"),
+    ("no end", table("ca_attempts", change_enrolment(state="sent")), "I6"),
+    ("job left", table("outbox_jobs", change_one(state="open")), "I6"),
+    ("jump", table("application_history", change_one(state_before="awaiting_entry")), "I7"),
+    ("code unused", table("production_codes", change_one(used_at=None)), "I9"),
+    ("code expired", table("production_codes", change_one(expires_at="2000-01-01 00:00:00.000000")), "I9"),
+    ("released again", release_after_revocation, "I10"),
+    ("not revoked", table("certificates", change_one(revoked_at=None, suspended_at=None)), "I10"),
+    ("no audit", table("audit_events", lambda rows: rows.clear()), "I11"),
+    ("unaudited application", table("audit_events", lambda rows: rows.clear()), "I12"),
+    ("other answer", tell_otherwise, "I18"),
+]
+
+
+@pytest.mark.parametrize("tamper, promise", [row[1:] for row in TAMPERED], ids=[name for name, *_ in TAMPERED])
+def test_contradiction_is_found(sound, tamper, promise):
+    driver, ledger, database = copy.deepcopy((sound.driver, sound.ledger, sound.database))
+    tamper(driver, ledger, database)
+    assert promise in {name for name, _ in ra_check.violations(ra_check.Witnesses(driver, ledger, database))}
+
+
+# Bugs in the module itself.
+
+@pytest.mark.parametrize("plant, trouble, promises", PLANTS, ids=[plant for plant, *_ in PLANTS])
+def test_planted_bug_is_found(campaign, plant, trouble, promises):
+    assert plant in failpoints.PLANTS
+    before = found(campaign)
+    campaign.points.plant(plant)
+    try:
+        if trouble:
+            trouble(campaign)
+        run_cases(campaign)
+    finally:
+        campaign.points.plant(plant, False)
+        campaign.stack.ca.reset()
+    assert campaign.points.hits(plant) > 0, "nothing came by"
+    new = found(campaign) - before
+    assert promises <= {name for name, _ in new}, new
