@@ -239,7 +239,8 @@ class Stack:
 def stop_services(state):
     """Ends the services of a state folder by their pid files: each names the folder on its command line. @return was there any?"""
     found = False
-    for file in (state / "httpd" / "run" / "httpd.pid", state / "devca.pid", state / "db" / "pid"):
+    files = (state / "httpd" / "run" / "httpd.pid", *state.glob("shipped*/httpd/run/httpd.pid"), state / "devca.pid", state / "db" / "pid")
+    for file in files:
         pid = process.read_pid(file, str(state))
         if pid:
             found = True
