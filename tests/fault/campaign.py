@@ -136,7 +136,7 @@ class Campaign:
         act.accept()
         act.enter()
         act.review()
-        act.wait("awaiting_archive", self.wait)
+        act.register_executed(self.wait)
         act.archive()
         act.step("acceptor", "completion", {"summary": "已办理"})
         self.done[business] += 1
