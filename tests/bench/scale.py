@@ -1,0 +1,183 @@
+"""One million subscribers, applications and certificates: searches next to a look-up by primary key, pages of a list, start, memory."""
+import statistics
+import time
+import urllib.parse
+
+from harness import main_job, process, seed
+from kit import Load, get, restart, say
+
+ROWS = 1_000_000
+PORTION = 100_000
+SEARCHES = 2000  # of each kind in a round
+PAGES = 300      # answers of each page that are timed
+PAGE = 1000
+REGIONS = ("140105", "140106", "140107", "140200", "140300", "140400", "140500", "140600", "140700", "140800")
+MEMORY_REQUESTS = 1_000_000
+
+
+def id_of(number):
+    """UUIDv7 in the order of the numbers."""
+    return f"UNHEX(CONCAT(LPAD(HEX(1700000000000 + {number}), 12, '0'), '7000800000000000'))"
+
+
+REGION = "ELT(1 + seq % 10, " + ", ".join(f"'{region}'" for region in REGIONS) + ")"
+NAME = "CONCAT('山西规模测试信息技术有限公司', LPAD(seq, 7, '0'))"
+NUMBER = "CONCAT('15', LPAD(seq, 11, '0'))"
+KINDS = {"name": (NAME, "a.name_key"), "social_security_no": (NUMBER, "a.social_security_no"),
+         "organisation_code": ("CONCAT('91140100', LPAD(seq, 10, '0'))", "a.organisation_code"), "phone": (None, None)}
+CHANGED = {
+    "subscribers": {"id": id_of("seq"), "social_security_no": NUMBER, "name": NAME, "name_key": NAME, "region": REGION,
+                    "organisation_code": KINDS["organisation_code"][0]},
+    "applications": {"id": id_of("seq"), "number": "CONCAT('2', LPAD(seq, 15, '0'))", "subscriber_id": id_of("seq"), "subject_name": NAME,
+                     "subject_key": NAME, "region": REGION, "social_security_no": NUMBER, "scope_key": "UNHEX(SHA2(CONCAT('scope', seq), 256))",
+                     "phone_hash": "UNHEX(SHA2(CONCAT('phone', seq), 256))", "id_number_hash": "UNHEX(SHA2(CONCAT('number', seq), 256))"},
+    "certificates": {"id": id_of("seq"), "attempt_id": id_of("seq"), "application_id": id_of("seq"), "subscriber_id": id_of("seq"),
+                     "serial": "HEX(seq)", "subject_name": NAME, "subject_key": NAME, "region": REGION, "social_security_no": NUMBER,
+                     "sha256": "UNHEX(SHA2(CONCAT('cert', seq), 256))", "spki_sha256": "UNHEX(SHA2(CONCAT('key', seq), 256))", "der": "'-'",
+                     "chain_pem": "NULL"},
+}
+
+
+def fill(stack, rows):
+    """Copies of what the main job left, by SQL: what the lists and searches look at differs in each."""
+    stack.database.client("SET GLOBAL innodb_buffer_pool_size = 1073741824")
+    main_job.Job(stack).run()
+    for table, changed in CHANGED.items():
+        names = stack.database.client(
+            f"SELECT GROUP_CONCAT(column_name) FROM information_schema.columns WHERE table_schema = 'ra' AND table_name = '{table}'"
+            " AND generation_expression IS NULL").strip().split(",")
+        values = ", ".join(changed.get(name, f"c.{name}") for name in names)
+        begin = time.monotonic()
+        stack.database.client(f"CREATE TABLE bench_model AS SELECT * FROM {table} LIMIT 1", "ra")
+        for first in range(1, rows + 1, PORTION):
+            stack.database.client("SET unique_checks = 0, foreign_key_checks = 0;"
+                                  f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM seq_{first}_to_{min(rows, first + PORTION - 1)}"
+                                  " JOIN bench_model c", "ra")
+        stack.database.client(f"DROP TABLE bench_model; ANALYZE TABLE {table}", "ra")
+        say(f"{rows} {table} in {time.monotonic() - begin:.0f} s")
+
+
+# --- searches ----------------------------------------------------------------------------------------------------------
+
+
+def literal(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def statements(text, region, rows, value):
+    """The recorded statement with other values each time: region of the caller, what is searched, the page."""
+    lines = []
+    for number in range(1, rows + 1, max(1, rows // SEARCHES)):
+        values = iter([region, value(number), "51"])
+        lines.append("".join(part + next(values, "") for part in text.split("?")))
+    return ";\n".join(lines) + ";\n"
+
+
+def timed(stack, sql):
+    begin = time.monotonic()
+    stack.database.client(sql, "ra")
+    return time.monotonic() - begin
+
+
+def prepared(stack, client, params):
+    """The statement that a search makes the module prepare; the children are new."""
+    restart(stack)
+    stack.database.client("SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = ON")
+    client.get("/subscribers", params=params)
+    stack.database.client("SET GLOBAL general_log = OFF")
+    return stack.database.client("SELECT argument FROM mysql.general_log WHERE command_type = 'Prepare'"
+                                 " AND argument LIKE '% FROM subscribers a %' LIMIT 1").strip()
+
+
+def compare_searches(stack, rows, rounds):
+    """Each search as the module sends it, next to the same columns by primary key, both over one connection. @return lines"""
+    identity = stack.pki.client("bench-region")
+    with stack.staff(seed.FIRST) as administrator:
+        seed.create_person(administrator, "李规模", ["acceptor"], identity.pem, office_id=stack.ids["offices"]["taiyuan"], province_wide=False)
+    asked = {"name": "山西规模测试信息技术有限公司0000010", "social_security_no": "1500000000010", "organisation_code": "911401000000000010",
+             "phone": "13835100000"}
+    texts = {}
+    with stack.client("staff", identity=identity) as client:
+        for kind, value in asked.items():
+            texts[kind] = prepared(stack, client, {kind: value})
+    by_key = texts["name"].split(" WHERE ")[0] + " WHERE a.id = ?"
+    values = {"name": lambda n: literal(f"山西规模测试信息技术有限公司{n:07d}"), "social_security_no": lambda n: literal(f"15{n:011d}"),
+              "organisation_code": lambda n: literal(f"91140100{n:010d}"), "phone": lambda n: f"UNHEX(SHA2('phone{n}', 256))"}
+    base = statements(by_key.replace("a.id = ?", "a.region_4 = ? AND a.id = ? ORDER BY a.id DESC LIMIT ?"), "'1401'", rows, id_of)
+    yield "search of subscribers in the caller's region / look-up by primary key, time for each, median of rounds"
+    for kind, text in texts.items():
+        sql = statements(text, "'1401'", rows, values[kind])
+        pairs = [(timed(stack, sql), timed(stack, base)) for _ in range(rounds)]
+        ratio = statistics.median(search / key for search, key in pairs)
+        yield (f"    by {kind:<20} {1e6 * statistics.median(p[0] for p in pairs) / SEARCHES:>6.0f} us"
+               f" {1e6 * statistics.median(p[1] for p in pairs) / SEARCHES:>6.0f} us   ratio {ratio:.2f}")
+
+
+# --- pages, start, memory ----------------------------------------------------------------------------------------------
+
+
+def milliseconds(client, address):
+    begin = time.monotonic()
+    client.get(address)
+    return 1000 * (time.monotonic() - begin)
+
+
+def compare_pages(stack, rows):
+    last = min(PAGE, rows // 50)
+    with stack.staff("manager") as client:
+        first = address = "/applications?limit=50"
+        for _ in range(last - 1):
+            address = f"{first}&cursor={urllib.parse.quote(client.get(address).json()['next_cursor'])}"
+        times = {first: [], address: []}
+        for _ in range(PAGES):
+            for one in times:
+                times[one].append(milliseconds(client, one))
+    for name, taken in zip(("page 1", f"page {last}"), times.values()):
+        yield f"{name} of the list of applications: median {statistics.median(taken):.1f} ms, p99 {statistics.quantiles(taken, n=100)[98]:.1f} ms (aim < 50 ms)"
+    yield f"    median of the last / of the first: {statistics.median(times[address]) / statistics.median(times[first]):.2f}"
+
+
+def measure_start(stack):
+    taken = []
+    for _ in range(5):
+        stack.httpd.stop()
+        begin = time.monotonic()
+        stack.httpd.start()
+        taken.append(time.monotonic() - begin)
+    yield f"httpd from its start to the first good answer: median {statistics.median(taken):.2f} s (aim < 0.5 s)"
+
+
+def resident(stack):
+    """KiB of each child."""
+    found = {}
+    for pid in stack.httpd.children():
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            found[pid] = next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+    return found
+
+
+def measure_memory(stack, requests, rows):
+    names = [urllib.parse.quote(f"山西规模测试信息技术有限公司{number:07d}") for number in range(1, rows, max(1, rows // 40))]
+    list_of = [get(stack.ports["public"], f"/api/v1/certificate-status?subject={name}") for name in names]
+    load = Load(stack, "memory", "public", list_of, seconds=2)
+    load.round()
+    before, done = resident(stack), 0
+    while done < requests:
+        done += load.round()["requests"]
+    after = resident(stack)
+    if set(before) != set(after):
+        raise process.Failed("a child has ended meanwhile")
+    yield f"resident memory of a child over {done} status queries: " + ", ".join(
+        f"{before[pid] / 1024:.1f} → {after[pid] / 1024:.1f} MiB" for pid in before)
+
+
+def run(stack, options):
+    """Lines of the report."""
+    fill(stack, options.rows)
+    lines = []
+    for part in (compare_searches(stack, options.rows, 5), compare_pages(stack, options.rows), measure_start(stack),
+                 measure_memory(stack, options.requests, options.rows)):
+        for line in part:
+            say(line)
+            lines.append(line)
+    return lines
