@@ -8,7 +8,7 @@ import pytest
 
 from harness import process
 from harness.stack import ANY_PORTS, Stack
-from support import Ra, acceptance, refused, unique
+from support import Ra, refused, unique
 
 ROOM = {"db": "400m", "log": "16m", "httpd": "16m"}
 ROUNDS = 4000  # more than fill what the tables have of free pages
@@ -131,22 +131,6 @@ def test_application_is_changed_with_its_history_and_audit_row_or_not_at_all(sma
     edits = f"SELECT COUNT(*) FROM audit_events WHERE object_id = UNHEX(REPLACE('{case.id}', '-', '')) AND event = 'updateApplication' AND outcome = 'done'"
     assert small.sql(edits) == [[str(done + 1)]]
     case.to("awaiting_handover")
-
-
-@MODULES_WORDS
-def test_without_the_right_to_write_the_audit_row_nothing_changes(small):
-    """The grant is taken from the module's user; it comes back, and so do changes."""
-    case = small.case("awaiting_acceptance")
-    small.sql("REVOKE INSERT ON ra.audit_events FROM ra_app")
-    try:
-        with small.stack.staff("acceptor") as unchecked:  # a wrong installation is a 500, which the document promises nobody
-            refused(unchecked.step(case.path, "acceptance", acceptance(case.kind), expect=500), 500, "internal")
-        where = f"id = UNHEX(REPLACE('{case.id}', '-', ''))"
-        assert small.sql(f"SELECT state, version FROM applications WHERE {where}") == [["awaiting_acceptance", str(case.application["version"])]]
-    finally:
-        small.sql("GRANT INSERT ON ra.audit_events TO ra_app")
-    case.accept()
-    assert case.state == "awaiting_entry"
 
 
 @pytest.mark.parametrize("folder", ["log", "httpd"])
