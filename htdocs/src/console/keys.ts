@@ -27,8 +27,8 @@ function onKey(event: KeyboardEvent) {
   }
 }
 
-/** A reader types a number of sixteen digits and Enter within a fraction of a second; no person does. */
-const PAUSE = 60
+/** A reader types a number of sixteen digits and Enter in one go; a person pauses longer between two digits (ms). */
+const PAUSE = 120
 const QR_DIGITS = 36 // number and code of a form filled in beforehand
 
 function useScanner(found: (number: string) => void) {

@@ -14,6 +14,8 @@ addMessages('console', {
   certificates: ['证书', 'Certificates'],
   sheet: ['制证申请表', 'Production sheet'],
   operations: ['CA 任务', 'CA operations'],
+  clock: ['期限', 'Deadlines'],
+  reports: ['统计报表', 'Reports'],
   people: ['人员', 'People'],
   offices: ['机构', 'Offices'],
   systems: ['业务系统', 'Business systems'],
@@ -116,7 +118,9 @@ addMessages('step', {
 })
 addMessages('act', {
   submission: ['提交申请', 'Submission'],
-  correction: ['修改申请', 'Correction'],
+  edit: ['修改申请', 'Correction'],
+  made: ['CA 已签发', 'Issued by the CA'],
+  not_made: ['CA 没有签发', 'Not issued by the CA'],
   withdrawal: ['撤回申请', 'Withdrawal'],
   codes: ['生成参考码和授权码', 'Codes drawn'],
   production: ['制证', 'Production'],
@@ -369,11 +373,21 @@ addMessages('paper', {
   business: ['业务', 'Business'],
   project: ['项目名称', 'Project'],
 })
-
 addMessages('prefilled', {
   title: ['预填的申请表', 'Form filled in beforehand'],
   note: ['订户于 {at} 在网上填写，{until} 前有效；核对证件后办成申请，受理号不变', 'Filled in by the subscriber at {at}, valid until {until}; compare it with the papers, the number stays the same'],
   certificate: ['办理此业务的证书', 'The certificate that this is about'],
   none: ['没有找到订户所写的证书，请核对后另行新建申请。', 'No certificate fits what the subscriber wrote: check it and enter the application by hand.'],
   make: ['办成申请', 'Make it an application'],
+})
+addMessages('reports', {
+  business: ['按业务', 'By business'], step: ['按环节', 'By step'], state: ['按状态', 'By state'], region: ['按地区', 'By region'], kind: ['按证书种类', 'By kind'], week: ['按周', 'By week'],
+  count: ['申请数', 'Applications'], open: ['其中未办结', 'of these open'],
+})
+addMessages('clock', {
+  suspended: ['挂起中的证书', 'Suspended certificates'],
+  rule: ['挂起最长 6 个月，到期自动解挂；证书在挂起期间到期的，由部门经理审批废除。', 'A suspension lasts six months at most and is then released; when the certificate ends before that, the manager decides.'],
+  expiring: ['即将到期的证书', 'Certificates that end soon'],
+  within: ['{days} 天内', 'within {days} days'], all: ['全部', 'all'], days: ['还有 {days} 天', '{days} days left'],
+  since: ['挂起时间', 'Suspended'], until: ['挂起期满', 'Until'], left: ['剩余天数', 'Days left'], none: ['没有即将到期的证书', 'None ends soon'],
 })
