@@ -73,7 +73,7 @@ static const char *seal_context(const char *id, apr_pool_t *pool)
 static apr_status_t unseal_form(ra_prefill_t *prefill, const ra_act_t *act, const char *sealed_text)
 {
     apr_pool_t *pool = act->tx->pool;
-    ra_bytes_t sealed, plain;
+    ra_bytes_t sealed, plain = {NULL, 0};
     ra_json_t *form;
     ra_json_error_t error;
     apr_status_t status = ra_base64url_decode(&sealed, sealed_text, pool);
