@@ -277,6 +277,7 @@ test('a fault is found by its code, with the minus sign, without it, and in a wh
     await page.fill('#code', typed)
     await page.click('[data-test=search]')
     await page.waitForURL(/code=10101039/)
+    await page.locator('[data-code="-10101042"]').waitFor({ state: 'detached' })
     await page.locator('[data-code="-10101039"]').waitFor()
     assert.equal(await page.locator('article[data-code]').count(), 1)
     await page.goto(`${page.home}/#/faults`)

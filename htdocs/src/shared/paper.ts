@@ -1,5 +1,6 @@
 // Values of the API as they stand on paper: in Chinese whatever the language of the page is.
 import { i18n } from './i18n'
+import { cityOf } from './regions'
 
 const ZONE = 'Asia/Shanghai'
 
@@ -27,5 +28,6 @@ const AREAS: Record<string, string> = {
 /** The value of a field of a form (getApplicationForm). */
 export function valueOnPaper(name: string, value: string | number): string {
   if (name === 'created_at') return dayOnPaper(String(value))
+  if (name === 'region') return `${cityOf(String(value))['zh-CN']} ${value}`
   return AREAS[name] ? wordOnPaper(AREAS[name], String(value)) : String(value)
 }

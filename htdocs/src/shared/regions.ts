@@ -1,5 +1,5 @@
 // Shanxi and its cities (GB/T 2260), for lists that are grouped by city.
-import type { Texts } from './i18n'
+import { say, type Texts } from './i18n'
 
 const CITIES: Record<string, Texts> = {
   1400: { 'zh-CN': '省直', en: 'Province' },
@@ -19,4 +19,10 @@ const CITIES: Record<string, Texts> = {
 /** The city of a region code; the code itself where it is not of Shanxi. */
 export function cityOf(region: string): Texts {
   return CITIES[region.slice(0, 4)] ?? { 'zh-CN': region, en: region }
+}
+
+/** A region for reading: its city, and the code that tells the county too. */
+export function regionText(region: string): string {
+  const city = say(cityOf(region))
+  return city === region ? region : `${city} ${region}`
 }
