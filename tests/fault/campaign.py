@@ -247,6 +247,7 @@ class Campaign:
         with self.lives:
             self.stack.ca.kill()
             self.stack.ca.start()
+            process.wait_for("the CA's control port", lambda: process.accepts(self.stack.ca.control_port), 15)
         return True
 
     def run(self, faults, workers=4, seconds=None, tour=True, warm_up=3):
