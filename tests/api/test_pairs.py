@@ -343,7 +343,7 @@ def test_act_that_the_ca_refuses_for_the_second_goes_back_to_the_reviewer_and_is
         ra.stack.ca.reset()
     assert {usage: one["status"] for usage, one in certificates(case).items()} == {"signing": "suspended", "encryption": "valid"}
     act.review()
-    act.wait("awaiting_archive")
+    act.wait("awaiting_registration")
     assert {one["status"] for one in certificates(case).values()} == {"suspended"}
     done = [[line for line in ledger(ra, "revocation", one["serial"]) if line["result"] == "done"] for one in certificates(case).values()]
     assert [len(of_one) for of_one in done] == [1, 1], done
