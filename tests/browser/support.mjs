@@ -107,6 +107,8 @@ export async function finish() {
 
 /** No serious finding of axe in the page as it is. */
 export async function accessible(page, what) {
+  // Colours are judged when they have arrived: a button that has just been chosen is still changing.
+  await page.waitForFunction(() => document.getAnimations().every((one) => one.effect.getComputedTiming().endTime === Infinity))
   await page.evaluate(axeSource)
   const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ['violations'] })).violations)
   const serious = found.filter((one) => ['serious', 'critical'].includes(one.impact))
