@@ -224,8 +224,6 @@ class Campaign:
     def restart_httpd(self):
         with self.lives:
             self.stack.httpd.kill()
-            for child in self.stack.httpd._orphans():
-                process.end(child, with_signal=9)
             self.stack.httpd.start()
         return True
 
@@ -247,7 +245,6 @@ class Campaign:
         with self.lives:
             self.stack.ca.kill()
             self.stack.ca.start()
-            process.wait_for("the CA's control port", lambda: process.accepts(self.stack.ca.control_port), 15)
         return True
 
     def run(self, faults, workers=4, seconds=None, tour=True, warm_up=3):

@@ -18,6 +18,7 @@ import xml.etree.ElementTree
 
 SIDE_BY_SIDE = 2
 PROGRESS_SECONDS = 60
+REASON_CHARACTERS = 600
 
 PLAIN, TEST_BUILD = "build", "build-test"
 BUILDS = {PLAIN: (), TEST_BUILD: ("--enable-test-build", "--enable-sanitizers")}
@@ -47,15 +48,29 @@ class Count:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
+def read_report(report):
+    """The suites of a run of pytest; none when it ended before it could report."""
+    return list(xml.etree.ElementTree.parse(report).getroot().iter("testsuite")) if report.exists() else []
+
+
 def count_report(report, code):
     """What a run of pytest reports; a run without a report is one failure."""
-    if not report.exists():
+    suites = read_report(report)
+    if not suites:
         return Count(failed=1 if code else 0)
     total = Count()
-    for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
+    for suite in suites:
         tests, failures, errors, skipped = (int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped"))
         total += Count(max(0, tests - failures - errors - skipped), failures + errors, skipped)
     return total
+
+
+def reasons(report):
+    """(test, why) of what failed: the lines of the exception, without the way to it."""
+    for suite in read_report(report):
+        for case in suite.iter("testcase"):
+            for wrong in (*case.iter("failure"), *case.iter("error")):
+                yield f"{case.get('classname')}.{case.get('name')}", wrong.get("message", "")[:REASON_CHARACTERS]
 
 
 class Ring:
@@ -87,6 +102,13 @@ class Ring:
                                   stdout=output, stderr=subprocess.STDOUT).returncode
         self.count = Count(failed=1 if code else 0, passed=0 if code else 1) if self.targets else count_report(self.report, code)
         return self
+
+    def say_reasons(self):
+        """Each failure again in a few lines, for a reader of the end alone."""
+        if self.targets and self.count.failed:
+            print(f"FAILED {self.name}: see above")
+        for test, why in reasons(self.report):
+            print(f"FAILED {self.name}: {test}: {why}")
 
     def progress(self):
         """How far it is, of one that runs; None otherwise."""
@@ -128,5 +150,7 @@ def run(source, make, say):
     with tempfile.TemporaryDirectory() as place:
         rings = [Ring(number, source, pathlib.Path(place), *row) for number, row in enumerate(RINGS)]
         total = run_rings([ring for ring in rings if ring.has_work()], say)
+        for ring in rings:
+            ring.say_reasons()
     print(f"{total} in {time.monotonic() - begin:.0f} s", flush=True)
     return 1 if total.failed else 0

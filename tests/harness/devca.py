@@ -72,7 +72,8 @@ class DevCa:
             self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True, cwd="/", env=environment, **process.as_service())
         self.pid_file.write_text(f"{self.process.pid}\n")
-        process.wait_for("development CA", lambda: process.accepts(self.port), 15, lambda: self.process.poll() is None)
+        process.wait_for("development CA", lambda: process.accepts(self.port) and process.accepts(self.control_port), 60,
+                         lambda: self.process.poll() is None)
 
     def stop(self):
         pid = self.pid()

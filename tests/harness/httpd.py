@@ -88,7 +88,7 @@ class Httpd:
         mark = self.error_log.mark()
         try:
             self._control(["-k", "start"])
-            process.wait_for("httpd", self._is_healthy, 20, lambda: self.pid() or not self.pid_file.exists())
+            process.wait_for("httpd", self._is_healthy, 60, lambda: self.pid() or not self.pid_file.exists())
         except process.Failed as failure:
             lines = "\n".join(f"  {one['level']}: {one['message']}" for one in self.error_log.since(mark)[-15:])
             raise process.Failed(f"{failure}\n{lines}") from None
@@ -105,17 +105,22 @@ class Httpd:
     def stop(self):
         pid = self.pid()
         if pid:
-            process.end(pid, 20)
+            process.end(pid, 60)
+            self.kill()
         self.pid_file.unlink(missing_ok=True)
 
     def kill(self):
-        """As a crash: SIGKILL to the parent and all children."""
+        """As a crash: SIGKILL to the parent and all children; returns when the ports are free for the next start."""
         pid = self.pid()
-        if not pid:
-            return
-        process.end(pid, with_signal=signal.SIGKILL)
+        if pid:
+            process.end(pid, with_signal=signal.SIGKILL)
+        process.wait_for("the end of httpd", self._is_gone, 60)
+
+    def _is_gone(self):
+        """A child whose first thread has ended has no command line any more, and others of its threads still listen: the ports tell."""
         for child in self._orphans():
             process.end(child, with_signal=signal.SIGKILL)
+        return all(process.is_free(int(port)) for name, port in self.values.items() if name.startswith("PORT_"))
 
     def _orphans(self):
         """Children whose parent was killed: they name our configuration on their command line."""

@@ -123,7 +123,7 @@ def accepts(port):
 def read_pid(path, program):
     """The process of a pid file, if it still is that program (numbers are used again)."""
     with contextlib.suppress(OSError, ValueError):
-        pid = int(pathlib.Path(path).read_text().split()[0])
+        pid = int(pathlib.Path(path).read_text())
         words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
         if program.encode() in words:
             return pid
@@ -131,10 +131,17 @@ def read_pid(path, program):
 
 
 def is_alive(pid):
+    """Does any thread of it run? The first may be gone while others still hold the process's files and ports."""
     with contextlib.suppress(OSError):
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-        return stat.rsplit(")", 1)[1].split()[0] != "Z"
+        return any(state_of(thread) not in "ZX" for thread in pathlib.Path(f"/proc/{pid}/task").iterdir())
     return False
+
+
+def state_of(folder):
+    """The letter of a process or thread in /proc; X (dead) when it is gone."""
+    with contextlib.suppress(OSError):
+        return (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
+    return "X"
 
 
 def end(pid, seconds=15, with_signal=signal.SIGTERM):

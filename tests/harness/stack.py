@@ -166,7 +166,7 @@ class Stack:
         with Timed(self.say, "httpd"):
             self.httpd.configure(**self._configuration())
             self.httpd.start()
-            process.wait_for("httpd is not ready", self.is_ready, 20)
+            process.wait_for("httpd is not ready", self.is_ready, 60)
         with Timed(self.say, "people and their certificates"):
             self.ids = seed.seed(self)
         return self
