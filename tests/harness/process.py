@@ -11,6 +11,7 @@ import subprocess
 import time
 
 SERVICE_USERS = ("www-data", "nobody")
+RINGS = 8  # of check.py, at most
 
 
 class Failed(Exception):
@@ -83,11 +84,22 @@ def ephemeral_begin():
     return 32768
 
 
+def port_range():
+    """Below the ports of outgoing connections. Each of the rings that run side by side has a part of its own: what one has chosen and
+    not bound yet, the others cannot choose."""
+    low, high = (10240, ephemeral_begin()) if ephemeral_begin() > 16384 else (10240, 65536)
+    ring = os.environ.get("RA_RING", "")
+    if not ring.isdecimal():
+        return low, high
+    size = (high - low) // RINGS
+    begin = low + int(ring) % RINGS * size
+    return begin, begin + size
+
+
 def any_port(taken):
     """A free port that no outgoing connection takes before the server does."""
-    low, high = (10240, ephemeral_begin()) if ephemeral_begin() > 16384 else (10240, 65536)
     while True:
-        number = random.randrange(low, high)
+        number = random.randrange(*port_range())
         if number not in taken and is_free(number):
             return number
 
