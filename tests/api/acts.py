@@ -68,7 +68,7 @@ class Act(Case):
         self.settle_old()
         return self.complete()
 
-    def register_executed(self, seconds=15):
+    def register_executed(self, seconds=60):
         """The CA has done it; a suspension or resumption is registered before it goes to the archive."""
         if self.business == "revoke":
             return self.wait("awaiting_archive", seconds)
@@ -79,7 +79,7 @@ class Act(Case):
         if self.business != "renew":
             wait_for_status(self.ra, self.old, "revoked")
 
-    def wait(self, state, seconds=15):
+    def wait(self, state, seconds=60):
         end = time.monotonic() + seconds
         while self.read()["state"] != state:
             assert time.monotonic() < end, self.application
@@ -90,7 +90,7 @@ def certificate(ra, case):
     return ra.staff("auditor").get(f"/certificates/{case.certificate['id']}").json()
 
 
-def wait_for_status(ra, case, status, seconds=15):
+def wait_for_status(ra, case, status, seconds=60):
     end = time.monotonic() + seconds
     while certificate(ra, case)["status"] != status:
         assert time.monotonic() < end, certificate(ra, case)

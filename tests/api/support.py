@@ -8,7 +8,7 @@ from harness import samples, seed
 from harness.client import Unexpected
 
 ANY_LANGUAGE = "x-any"  # the requests of a client take turns between the languages
-PRODUCTION_SECONDS = 30
+PRODUCTION_SECONDS = 90
 
 MATERIALS = {
     "organisation": ("application_form", "organisation_code_certificate", "business_licence", "officer_id"),

@@ -7,7 +7,7 @@ import pytest
 from support import refused
 
 pytestmark = pytest.mark.log("RA041")  # what became of an enrolment
-SECONDS = 30
+SECONDS = 90
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from support import Ra, refused
 # Lists that the tests make forget what an earlier test has revoked: that is a disagreement, and said.
 pytestmark = pytest.mark.log("RA0464")
 
-SECONDS = 20
+SECONDS = 60
 HOLD = x509.ReasonFlags.certificate_hold
 COMPROMISE = x509.ReasonFlags.key_compromise
 

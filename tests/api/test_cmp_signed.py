@@ -51,7 +51,7 @@ def opened(mine):
 
 
 def wait_for_application(mine):
-    process.wait_for("an application was opened", lambda: bool(opened(mine)), 20)
+    process.wait_for("an application was opened", lambda: bool(opened(mine)), 60)
     return opened(mine)[0]
 
 

@@ -18,7 +18,7 @@ from support import HANDOVER, refused
 pytestmark = pytest.mark.log("RA0723")
 
 TABLES = ("audit_events", "audit_batches", "audit_batch_members")
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 def until(what, test, seconds=WAIT_SECONDS):

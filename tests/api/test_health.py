@@ -47,7 +47,7 @@ def test_histogram_adds_up(ra):
     assert buckets == sorted(buckets) and buckets[-1] == float(values['ra_request_seconds_count{operation="listBusinesses"}'])
 
 
-def until(client, path, status, seconds=20):
+def until(client, path, status, seconds=60):
     """Asks until the answer has that status: a child remembers for a second what it saw."""
     end = time.monotonic() + seconds
     while True:

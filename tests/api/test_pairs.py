@@ -22,7 +22,7 @@ def pair(ra, state="coded", kind="organisation", algorithm="ec_p256"):
     return case.to(state)
 
 
-def wait_for(case, state, seconds=20):
+def wait_for(case, state, seconds=60):
     end = time.monotonic() + seconds
     while case.read()["state"] != state:
         assert time.monotonic() < end, case.application

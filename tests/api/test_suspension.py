@@ -8,7 +8,7 @@ from harness.twin import Twin
 from support import COMPLETION, refused
 
 WARNINGS = ["suspension_30_days", "suspension_7_days"]
-SECONDS = 30
+SECONDS = 90
 
 
 @pytest.fixture
