@@ -14,14 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include <apr_general.h>
 
 #include "base/http.h"
 #include "base/ident.h"
 #include "upstream/ca.h"
+
+#include "clock.h"
 
 #define CONNECTIONS_MAX 64
 #define SPKI_MAX 4096
@@ -43,21 +43,6 @@ static void fail(const char *what)
 {
     fprintf(stderr, "cmp_loop: %s\n", what);
     exit(2);
-}
-
-static double now(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
-}
-
-static double cpu(void)
-{
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
 /* --- one enrolment ------------------------------------------------------------------------------------------------ */

@@ -21,12 +21,12 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include "clock.h"
 
 #define ANSWER_MAX (256 * 1024)
 #define CONNECTIONS_MAX 256
@@ -69,21 +69,6 @@ static void fail(const char *what)
     fprintf(stderr, "load: %s\n", what);
     ERR_print_errors_fp(stderr);
     exit(2);
-}
-
-static double now(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
-}
-
-static double cpu(void)
-{
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
 /* --- the list ---------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* Makes certificates (see cert_fixture.h). */
 #include "unit.h"
 
+#include <apr_file_io.h>
 #include <openssl/ec.h>
 #include <openssl/x509v3.h>
 
@@ -80,4 +81,21 @@ ra_cert_t *cert_made(const cert_wish_t *wish, apr_pool_t *pool)
         fail_msg("the certificate cannot be read: %s", result->log_detail);
     }
     return cert;
+}
+
+const char *cert_file(const ra_bytes_t *certs, int count, apr_pool_t *pool)
+{
+    const char *folder;
+    apr_file_t *file;
+    char *path;
+
+    assert_int_equal(apr_temp_dir_get(&folder, pool), APR_SUCCESS);
+    path = apr_pstrcat(pool, folder, "/ra-test-ca-XXXXXX", NULL);
+    assert_int_equal(apr_file_mktemp(&file, path, APR_READ | APR_WRITE | APR_CREATE | APR_EXCL | APR_DELONCLOSE, pool),
+                     APR_SUCCESS);
+    for (int i = 0; i < count; i++) {
+        apr_file_puts(ra_cert_pem(certs[i], pool), file);
+    }
+    apr_file_flush(file);
+    return path;
 }

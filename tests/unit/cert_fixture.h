@@ -26,4 +26,7 @@ ra_cert_t *cert_made(const cert_wish_t *wish, apr_pool_t *pool);
 /** The SubjectPublicKeyInfo of a key, in @a pool. */
 ra_bytes_t cert_spki(EVP_PKEY *key, apr_pool_t *pool);
 
+/** Writes certificates into a temporary PEM file, which goes with @a pool. @return its path */
+const char *cert_file(const ra_bytes_t *certs, int count, apr_pool_t *pool);
+
 #endif

@@ -1,7 +1,6 @@
 /* SM2 with SM3: whose identifier is signed, which keys are taken, chains that mix algorithms, CRLs (GM/T 0009, GM/T 0015). */
 #include "unit.h"
 
-#include <apr_file_io.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -11,6 +10,7 @@
 #include "base/der.h"
 #include "base/sm2.h"
 #include "base/x509.h"
+#include "cert_fixture.h"
 
 #define DAY 86400L
 #define POINT_BYTES 65
@@ -350,23 +350,6 @@ static ra_bytes_t cert_of(const issuing_t *issuing, apr_pool_t *pool)
     return taken(der, len, pool);
 }
 
-static const char *file_of(const ra_bytes_t *certs, int count, apr_pool_t *pool)
-{
-    const char *folder;
-    apr_file_t *file;
-    char *path;
-
-    assert_int_equal(apr_temp_dir_get(&folder, pool), APR_SUCCESS);
-    path = apr_pstrcat(pool, folder, "/ra-test-sm2-XXXXXX", NULL);
-    assert_int_equal(apr_file_mktemp(&file, path, APR_READ | APR_WRITE | APR_CREATE | APR_EXCL | APR_DELONCLOSE, pool),
-                     APR_SUCCESS);
-    for (int i = 0; i < count; i++) {
-        apr_file_puts(ra_cert_pem(certs[i], pool), file);
-    }
-    apr_file_flush(file);
-    return path;
-}
-
 static apr_status_t verified(const issuing_t *leaf, const char *ca_file, apr_pool_t *pool)
 {
     ra_result_t *result = ra_result_make(pool);
@@ -402,21 +385,21 @@ static void test_chains_of_one_and_of_mixed_algorithms_are_verified(void **state
     const ra_bytes_t below_sm2[] = {cert_of(&p256_under_sm2, *state), all[0]};
     const ra_bytes_t below_p256[] = {cert_of(&sm2_under_p256, *state), all[1]};
 
-    assert_int_equal(verified(&by_sm2, file_of(all, 1, *state), *state), APR_SUCCESS);
-    assert_int_equal(verified(&ec_by_sm2, file_of(all, 1, *state), *state), APR_SUCCESS);
-    assert_int_equal(verified(&by_p256, file_of(all + 1, 1, *state), *state), APR_SUCCESS);
-    assert_int_equal(verified(&by_sm2, file_of(all, 2, *state), *state), APR_SUCCESS);
-    assert_int_equal(verified(&by_p256, file_of(all, 2, *state), *state), APR_SUCCESS);
-    assert_int_equal(verified(&by_p256, file_of(below_sm2, 2, *state), *state), APR_SUCCESS);
-    assert_int_equal(verified(&by_sm2, file_of(below_p256, 2, *state), *state), APR_SUCCESS);
-    assert_int_equal(verified(&by_sm2, file_of(all + 1, 1, *state), *state), APR_EINVAL);
+    assert_int_equal(verified(&by_sm2, cert_file(all, 1, *state), *state), APR_SUCCESS);
+    assert_int_equal(verified(&ec_by_sm2, cert_file(all, 1, *state), *state), APR_SUCCESS);
+    assert_int_equal(verified(&by_p256, cert_file(all + 1, 1, *state), *state), APR_SUCCESS);
+    assert_int_equal(verified(&by_sm2, cert_file(all, 2, *state), *state), APR_SUCCESS);
+    assert_int_equal(verified(&by_p256, cert_file(all, 2, *state), *state), APR_SUCCESS);
+    assert_int_equal(verified(&by_p256, cert_file(below_sm2, 2, *state), *state), APR_SUCCESS);
+    assert_int_equal(verified(&by_sm2, cert_file(below_p256, 2, *state), *state), APR_SUCCESS);
+    assert_int_equal(verified(&by_sm2, cert_file(all + 1, 1, *state), *state), APR_EINVAL);
 }
 
 static void test_a_certificate_signed_with_another_identifier_or_key_is_not_the_cas(void **state)
 {
     issuing_t root = {"CA", sm2_other, "CA", sm2_other, RA_SM2_ID, 1};
     const ra_bytes_t roots = cert_of(&root, *state);
-    const char *file = file_of(&roots, 1, *state);
+    const char *file = cert_file(&roots, 1, *state);
     const issuing_t cases[] = {
         {"leaf", sm2_key, "CA", sm2_other, NO_ID, 0},
         {"leaf", sm2_key, "CA", sm2_other, OTHER_ID, 0},

@@ -1,7 +1,6 @@
 /* Certificates and certificate requests: names by length, exact encodings, keys that must not be certified, chains. */
 #include "unit.h"
 
-#include <apr_file_io.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -15,6 +14,7 @@
 #include "base/der.h"
 #include "base/limits.h"
 #include "base/x509.h"
+#include "cert_fixture.h"
 
 #define DAY ((apr_time_t)86400 * APR_USEC_PER_SEC)
 
@@ -776,23 +776,6 @@ static void test_an_extension_that_occurs_twice_is_refused(void **state)
     assert_unreadable(cert_of(&issuing, *state), *state);
 }
 
-static const char *write_pems(const ra_bytes_t *certs, int count, apr_pool_t *pool)
-{
-    const char *folder;
-    apr_file_t *file;
-    char *path;
-
-    assert_int_equal(apr_temp_dir_get(&folder, pool), APR_SUCCESS);
-    path = apr_pstrcat(pool, folder, "/ra-test-ca-XXXXXX", NULL);
-    assert_int_equal(apr_file_mktemp(&file, path, APR_READ | APR_WRITE | APR_CREATE | APR_EXCL | APR_DELONCLOSE, pool),
-                     APR_SUCCESS);
-    for (int i = 0; i < count; i++) {
-        apr_file_puts(ra_cert_pem(certs[i], pool), file);
-    }
-    apr_file_flush(file);
-    return path;
-}
-
 static void test_a_certificate_is_verified_against_the_ca_file_at_a_moment(void **state)
 {
     static const char *const ca[] = {"basicConstraints", "critical,CA:TRUE", "keyUsage", "keyCertSign,cRLSign", NULL};
@@ -806,9 +789,9 @@ static void test_a_certificate_is_verified_against_the_ca_file_at_a_moment(void 
     deep_leaf.issuer_key = other_key;
     const ra_bytes_t both[] = {cert_of(&middle, pool), cert_of(&root, pool)};
     const ra_bytes_t foreign = cert_of(&stranger, pool);
-    const char *root_only = write_pems(both + 1, 1, pool), *middle_only = write_pems(both, 1, pool),
-               *all = write_pems(both, 2, pool);
-    const char *wrong = write_pems(&foreign, 1, pool), *nothing = write_pems(both, 0, pool);
+    const char *root_only = cert_file(both + 1, 1, pool), *middle_only = cert_file(both, 1, pool),
+               *all = cert_file(both, 2, pool);
+    const char *wrong = cert_file(&foreign, 1, pool), *nothing = cert_file(both, 0, pool);
     const ra_cert_t *direct = read_cert(cert_of(&direct_leaf, pool), pool),
                     *deep = read_cert(cert_of(&deep_leaf, pool), pool);
     const struct {
