@@ -53,10 +53,10 @@ def decode(text):
 
 
 class Key:
-    """A P-256 audit key."""
+    """A P-256 audit key: a new one, or the one of a private key."""
 
-    def __init__(self):
-        self.private = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, private=None):
+        self.private = private or ec.generate_private_key(ec.SECP256R1())
         public = self.private.public_key()
         self.pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.id = sha256(public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)).hex()
