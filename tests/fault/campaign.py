@@ -13,20 +13,24 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
 from acts import Act  # noqa: E402
 from fault import failpoints as fp  # noqa: E402
 from fault.driver import GaveUp, Log, Party  # noqa: E402
-from harness import process  # noqa: E402
+from harness import evidence, process  # noqa: E402
 from harness.client import Unexpected  # noqa: E402
 from harness.stack import ANY_PORTS, Stack  # noqa: E402
 from support import Case, unique  # noqa: E402
 
 CHECK = pathlib.Path(__file__).resolve().parents[1] / "harness" / "ra_check"
-DRAIN_SECONDS = 120
+DRAIN_SECONDS = 240
 FIRE_SECONDS = 1.5
+TOUR_SECONDS = 8
+LATE_SECONDS = 240  # of all failpoints together that nothing came by in their first time: a loaded machine is slow, not wrong
+SEAL_SECONDS = 120
 EXPECTED = (409, 412, 422, 404)  # refusals that another client's faster step explains
 
 # (mode, message types): what the development CA does wrong once.
@@ -65,9 +69,13 @@ class Campaign:
     def worker(self, number):
         chance = random.Random(f"{self.seed}/{number}")
         party = Party(self.stack, self.log, self.stop)
-        while not self.stop.is_set():
-            self.try_case(party, chance)
-        party.close()
+        try:
+            while not self.stop.is_set():
+                self.try_case(party, chance)
+        except Exception:  # pylint: disable=broad-except
+            self.odd.append(traceback.format_exc())  # a client that ends early is a failure of the campaign
+        finally:
+            party.close()
 
     def try_case(self, party, chance):
         """One case as far as it goes."""
@@ -164,11 +172,12 @@ class Campaign:
             self.log.write("fault", what="help", point=name)
             self.stack.ca.knobs(mode=self.random.choice(("reject", "issue_then_reject", "http500")), body="cr", count=1)
 
-    def tour(self, seconds=8):
+    def tour(self):
         """Every failpoint once, whatever the dice say. @return those that nothing came by"""
         names = self.random.sample(self.points.names, len(self.points.names))
-        missed = [name for name in names if not self.at_point(name, None, seconds, 1)]
-        return [name for name in missed if not self.at_point(name, None, 2 * seconds, 1)]
+        missed = [name for name in names if not self.at_point(name, None, TOUR_SECONDS, 1)]
+        end = time.monotonic() + LATE_SECONDS
+        return [name for name in missed if not self.at_point(name, None, max(TOUR_SECONDS, end - time.monotonic()), 1)]
 
     def at_point(self, name, action, seconds=FIRE_SECONDS, after=None):
         """Arms the failpoint and waits until somebody comes by. @return did anybody?"""
@@ -259,27 +268,28 @@ class Campaign:
             missed = self.tour() if tour else []
             while sum(self.faults.values()) < faults and time.monotonic() < end:
                 self.one_fault()
+            self.stack.ca.knobs(mode="normal")
         finally:
-            self.finish(threads)
+            self.stop.set()
+            for thread in threads:
+                thread.join()
+        self.end_leases()
+        self.drain()
         return missed
 
-    def finish(self, threads):
-        """Everything is well again; the clients end, and so does every job."""
-        self.stack.ca.knobs(mode="normal")
-        self.stop.set()
-        for thread in threads:
-            thread.join()
-        self.drain()
+    def end_leases(self):
+        """Nobody waits out the leases of children that were killed. No child lives meanwhile: the lease of a run that goes on is never ended."""
+        self.log.write("fault", what="end")
+        with self.lives:
+            self.stack.httpd.kill()
+            self.sql("UPDATE outbox_jobs SET lease_until = UTC_TIMESTAMP(6) WHERE state = 'open' AND lease_until > UTC_TIMESTAMP(6)")
+            self.stack.httpd.start()
 
     def drain(self, seconds=DRAIN_SECONDS):
-        with self.lives:
-            if not self.stack.httpd.is_running():
-                self.stack.httpd.start()
+        """Until every job has ended; nobody waits out the pauses between tries."""
         end = time.monotonic() + seconds
         while self.open_jobs() and time.monotonic() < end:
-            # Nobody waits out the leases of children that were killed, nor the pauses between tries.
-            self.sql("UPDATE outbox_jobs SET next_run = UTC_TIMESTAMP(6), lease_until = IF(lease_until < UTC_TIMESTAMP(6) + INTERVAL 52 SECOND,"
-                     " UTC_TIMESTAMP(6), lease_until) WHERE state = 'open'")
+            self.sql("UPDATE outbox_jobs SET next_run = UTC_TIMESTAMP(6) WHERE state = 'open'")
             time.sleep(1)
 
     def sql(self, statement):
@@ -290,10 +300,25 @@ class Campaign:
 
     # The verdict.
 
+    def unsealed(self):
+        return int(self.sql("SELECT COUNT(*) FROM audit_events e LEFT JOIN audit_batch_members m ON m.event_id = e.id WHERE m.event_id IS NULL")[0][0])
+
+    def export_audit(self):
+        """The audit log when all of it is sealed, and its newest checkpoint. @return their files"""
+        process.wait_for("every audit event is sealed", lambda: self.unsealed() == 0, SEAL_SECONDS)
+        tool = evidence.Tool(self.stack.build.product("ra-audit"))
+        checkpoint = self.folder / "checkpoint.jsonl"
+        code, _, errors = tool.run("checkpoint", "--socket", self.stack.database.socket, "--user", "root", "--out", checkpoint)
+        if code:
+            raise process.Failed(errors)
+        return tool.export(self.stack.database, self.folder / "audit.jsonl"), checkpoint
+
     def check(self):
         """@return (exit code, output) of ra_check"""
+        export, checkpoint = self.export_audit()
         command = [sys.executable, str(CHECK), "--driver", self.folder / "driver.jsonl", "--ledger", self.stack.ca.state / "ledger.jsonl",
-                   "--socket", self.stack.database.socket, "--dump", self.folder / "database.json"]
+                   "--socket", self.stack.database.socket, "--dump", self.folder / "database.json", "--audit", export, "--audit-checkpoint", checkpoint,
+                   "--audit-key", self.stack.state / "pki" / "audit.pub", "--audit-tool", self.stack.build.product("ra-audit")]
         done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
@@ -313,7 +338,8 @@ def make_stack(build, name, resend="idempotent"):
     stack.stop()
     stack.wipe()
     resend_line = "" if resend == "idempotent" else "\nRAUpstreamResend never"
-    stack.settings.update(PRODUCTION_WAIT=1, EXTRA_GLOBAL=f"RAUpstreamTimeout 2\nRATestFailpoints {stack.state}/failpoints{resend_line}")
+    stack.settings.update(PRODUCTION_WAIT=1, EXTRA_GLOBAL="RAUpstreamTimeout 2\nRAAuditSealSeconds 1\n"
+                          f"RATestFailpoints {stack.state}/failpoints{resend_line}")
     stack.start()
     return stack
 
@@ -330,19 +356,22 @@ def main():
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     stack = make_stack(given.build, f"fault{os.getpid()}", given.resend)
+    wrong = ["the campaign did not come to its end"]
     try:
         campaign = Campaign(stack, stack.state / "campaign", given.seed, dedup=given.resend == "idempotent")
         missed = campaign.run(given.faults, given.workers, given.seconds, tour=given.faults > 0)
         code, text = campaign.check()
         print(campaign.report())
-        print(f"failpoints that the tour did not reach: {' '.join(missed) or 'none'}")
-        print("\n".join(campaign.odd[:10]))
         print(text, end="")
+        wrong = [*(["ra_check found violations"] if code else []), *campaign.odd[:5], *(f"nothing came by the failpoint {name}" for name in missed)]
+    except Exception:  # pylint: disable=broad-except
+        wrong.append(traceback.format_exc())
     finally:
         stack.stop()
         if not given.keep:
             stack.wipe()
-    return code
+    print("\n".join(f"FAILED (seed {given.seed}): {line}" for line in wrong) or "nothing is lost, nothing is issued twice", flush=True)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

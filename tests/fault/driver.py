@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import secrets
 import sys
 import threading
 import time
@@ -79,7 +80,7 @@ class Told(Client):
     def call(self, method, path, body=None, *, expect=None, key=None, **options):
         if method not in UNSAFE:
             return self._until_answered(lambda: super(Told, self).call(method, path, body, expect=ANY, **options), expect)
-        key = key or str(uuid.uuid4())
+        key = key or str(uuid.uuid4())  # the trace id too: the audit log tells what was done for it
         self.log.write("asked", key=key, method=method, path=path, application=application_of(path), step=step_of(method, path),
                        subject_name=(body or {}).get("subject_name") if path == "/applications" else None)
         return self._until_answered(lambda: self._say(method, path, body, key, options), expect)
@@ -87,14 +88,15 @@ class Told(Client):
     def _say(self, method, path, body, key, options):
         self.log.enter()
         try:
-            response = super().call(method, path, body, key=key, expect=ANY, **options)
+            headers = {**(options.pop("headers", None) or {}), "traceparent": f"00-{plain(key)}-{secrets.token_hex(8)}-01"}
+            response = super().call(method, path, body, key=key, expect=ANY, headers=headers, **options)
         finally:
             self.log.leave()
         self._note(path, key, response)
         return response
 
     def _note(self, path, key, response):
-        told = {}
+        told = {"code": response.json().get("code")} if "problem+json" in response.headers.get("Content-Type", "") else {}
         if response.status_code < 300 and response.content and "json" in response.headers.get("Content-Type", ""):
             body = response.json()
             if "state" in body and "number" in body:

@@ -52,9 +52,9 @@ def run_cases(campaign, count=2):
     campaign.drain(4)
 
 
-def witnesses(campaign):
+def witnesses(campaign, **more):
     return ra_check.Witnesses(ra_check.read_lines(campaign.folder / "driver.jsonl"), campaign.stack.ca.ledger(),
-                              ra_check.read_database(campaign.stack.database.socket))
+                              {**ra_check.read_database(campaign.stack.database.socket), **more})
 
 
 def found(campaign):
@@ -88,7 +88,8 @@ PLANTS = [
 def sound(campaign):
     """Witnesses of a run in which nothing went wrong."""
     run_cases(campaign, 3)
-    return witnesses(campaign)
+    export, _ = campaign.export_audit()
+    return witnesses(campaign, exported=ra_check.read_export(export))
 
 
 def test_sound_module_breaks_no_promise(campaign, sound):
@@ -168,6 +169,44 @@ def test_contradiction_is_found(sound, tamper, promise):
     driver, ledger, database = copy.deepcopy((sound.driver, sound.ledger, sound.database))
     tamper(driver, ledger, database)
     assert promise in {name for name, _ in ra_check.violations(ra_check.Witnesses(driver, ledger, database))}
+
+
+# The exported audit log against the others.
+
+def of_event(name, **members):
+    """Changes the first event of a name."""
+    return lambda rows: next(row for row in rows if row["event"] == name).update(members)
+
+
+def once_more(name):
+    return lambda rows: rows.append({**next(row for row in rows if row["event"] == name), "id": "ff" * 16})
+
+
+EXPORTS = [
+    ("an event less", lambda rows: rows.pop(), "is only stored"), ("an event more", once_more("enterApplication"), "is only exported"),
+    ("the same event twice", lambda rows: rows.append(rows[0]), "was exported 2 times"), ("not sealed", of_event("enterApplication", sealed=False), "was never sealed"),
+    ("told and not there", of_event("reviewApplication", trace_id="00" * 16), "was answered 200, and the export has 0 events"),
+    ("done twice", once_more("reviewApplication"), "was done 2 times"),
+    ("confirmed and not there", of_event("certificate_issued", event="other"), "the export has 0 events of its issue"),
+    ("issued twice", once_more("certificate_issued"), "the export has 2 events of its issue"),
+    ("revoked and not there", lambda rows: [row.update(event="other") for row in rows if row["event"] == "certificate_status_changed"], "the export has no event of it"),
+]
+
+
+@pytest.mark.parametrize("tamper, text", [row[1:] for row in EXPORTS], ids=[name for name, *_ in EXPORTS])
+def test_export_that_contradicts_is_found(sound, tamper, text):
+    database = copy.deepcopy(sound.database)
+    tamper(database["exported"])
+    found = ra_check.violations(ra_check.Witnesses(sound.driver, sound.ledger, database))
+    assert {name for name, _ in found} == {"I11"} and any(text in one for _, one in found), found
+
+
+def test_export_that_does_not_verify_is_found(campaign, sound):
+    export, checkpoint = campaign.export_audit()
+    tool, key = campaign.stack.build.product("ra-audit"), campaign.stack.state / "pki" / "audit.pub"
+    assert ra_check.verify_audit(tool, key, export, checkpoint) == []
+    export.write_text(export.read_text("utf-8").replace("reviewApplication", "readApplication", 1), "utf-8")
+    assert any("was changed after it was sealed" in text for _, text in ra_check.verify_audit(tool, key, export, checkpoint))
 
 
 # Bugs in the module itself.
