@@ -2,11 +2,12 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from harness import samples
+from harness import process, samples
 
 ADDRESS = "/.well-known/cmp/p/ra"
 MEDIA_TYPE = "application/pkixcmp"
@@ -17,9 +18,9 @@ PEM = serialization.Encoding.PEM
 class Done:
     """One run of the tool."""
 
-    def __init__(self, process, folder):
-        self.text = (process.stdout + process.stderr).decode("utf-8", "replace")
-        self.succeeded = process.returncode == 0
+    def __init__(self, run, folder):
+        self.text = (run.stdout + run.stderr).decode("utf-8", "replace")
+        self.succeeded = run.returncode == 0
         self.certificate = None
         if (folder / "new.crt").exists():
             self.certificate = x509.load_pem_x509_certificate((folder / "new.crt").read_bytes())
@@ -83,9 +84,16 @@ class Tool:
         return subprocess.Popen(self.words(command, *options, **changes), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment(),
                                 cwd=self.folder)
 
-    def end(self, process):
-        out, err = process.communicate(timeout=RUN_SECONDS)
-        return Done(subprocess.CompletedProcess(process.args, process.returncode, out, err), self.folder)
+    def pause(self, running, seen=None):
+        """Stops it between two polls, after an answer (the next, or the one after `seen`): then it sleeps a second at least. end() lets it go on."""
+        seen = self.messages("rsp") if seen is None else seen
+        process.wait_for("the tool has another answer", lambda: self.messages("rsp") > seen, RUN_SECONDS)
+        running.send_signal(signal.SIGSTOP)
+
+    def end(self, running):
+        running.send_signal(signal.SIGCONT)
+        out, err = running.communicate(timeout=RUN_SECONDS)
+        return Done(subprocess.CompletedProcess(running.args, running.returncode, out, err), self.folder)
 
     def message(self, number, kind="req"):
         return self.file(f"{kind}{number}.der").read_bytes()

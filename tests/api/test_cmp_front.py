@@ -426,13 +426,14 @@ def test_refusal_of_the_ca_reaches_the_tool(hasty, ca, tool):
 @pytest.mark.log("RA0411", "AH0", "caught SIGTERM", "server reached|SIGKILL")
 def test_tool_polls_on_after_a_restart_of_httpd(hasty, ca, tool, how):
     mine = tool(hasty.case("coded"))
-    ca.knobs(mode="waiting", polls=1, check_after=20 if how == "kill" else 6, **KNOB_ONCE)  # it does not poll while nobody is there
+    ca.knobs(mode="waiting", polls=1, check_after=6, **KNOB_ONCE)
     run = mine.start("ir", "-keep_alive", "0")
     process.wait_for("the CA says waiting", lambda: operation_state(mine.case) == "waiting", 20)
     httpd = hasty.stack.httpd
     if how == "graceful":
         httpd.graceful()
     else:
+        mine.pause(run)
         httpd.kill()
         httpd.start()
     done = mine.end(run)

@@ -146,6 +146,7 @@ def test_tool_polls_on_after_a_restart_of_httpd(holder, how):
     if how == "graceful":
         httpd.graceful()
     else:
+        mine.pause(run, 0)  # it was told to wait for people, which is long
         httpd.kill()
         httpd.start()
     act.enter()
