@@ -80,31 +80,53 @@ apr_status_t ra_create_application(ra_call_t *call)
     return answer_application(call, application);
 }
 
-apr_status_t ra_list_applications(ra_call_t *call)
+/* @return 0 when the name that is looked for is nobody's: it has no letter */
+static int read_filter(ra_application_filter_t *filter, const ra_call_t *call)
 {
-    apr_pool_t *pool = call->act.tx->pool;
-    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, pool);
     const char *subject = ra_call_text(call, "subject_name");
-    ra_application_filter_t filter = {
+
+    *filter = (ra_application_filter_t){
         .state = ra_call_text(call, "state"),
         .business = ra_call_text(call, "business"),
         .kind = ra_call_text(call, "kind"),
         .region = ra_call_text(call, "region"),
         .number = ra_call_text(call, "number"),
-        .subject_name = subject ? ra_text_name_key(subject, pool) : NULL,
+        .subject_name = subject ? ra_text_name_key(subject, call->act.tx->pool) : NULL,
         .social_security_no = ra_call_text(call, "social_security_no"),
-        .limit = ra_call_limit(call),
     };
-    ra_json_t *items = ra_json_array_make(pool);
+    return !subject || filter->subject_name;
+}
+
+apr_status_t ra_list_applications(ra_call_t *call)
+{
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, call->act.tx->pool);
+    ra_application_filter_t filter;
+    ra_json_t *items = ra_json_array_make(call->act.tx->pool);
+    int finds = read_filter(&filter, call);
     apr_status_t status = ra_call_cursor(call, &filter.before_id);
 
-    if (status == APR_SUCCESS && (!subject || filter.subject_name)) {
+    filter.limit = ra_call_limit(call);
+    if (status == APR_SUCCESS && finds) {
         status = ra_application_list(&items, &call->act, &sight, &filter);
     }
     if (status == APR_SUCCESS) {
         ra_call_page(call, items, filter.limit);
     }
     return status;
+}
+
+apr_status_t ra_count_applications(ra_call_t *call)
+{
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, call->act.tx->pool);
+    ra_application_filter_t filter;
+
+    if (!read_filter(&filter, call)) {
+        call->answer = ra_json_object_make(call->act.tx->pool);
+        ra_json_set_array(call->answer, "states");
+        ra_json_set_array(call->answer, "businesses");
+        return APR_SUCCESS;
+    }
+    return ra_application_counts(&call->answer, &call->act, &sight, &filter);
 }
 
 apr_status_t ra_get_application(ra_call_t *call)

@@ -27,6 +27,13 @@ apr_status_t ra_report_expiring_certificates(ra_call_t *call)
     return answer_page(call, ra_report_expiring, 60);
 }
 
+apr_status_t ra_report_expiry_calendar(ra_call_t *call)
+{
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, call->act.tx->pool);
+
+    return ra_report_calendar(&call->answer, &call->act, &sight);
+}
+
 apr_status_t ra_report_suspended_certificates(ra_call_t *call)
 {
     return answer_page(call, ra_report_suspended, 366);

@@ -41,6 +41,7 @@
     X("queryProgress", ra_query_progress)                                                                              \
     X("createApplication", ra_create_application)                                                                      \
     X("listApplications", ra_list_applications)                                                                        \
+    X("countApplications", ra_count_applications)                                                                      \
     X("getApplication", ra_get_application)                                                                            \
     X("updateApplication", ra_update_application)                                                                      \
     X("listApplicationHistory", ra_list_application_history)                                                           \
@@ -74,6 +75,7 @@
     X("getCertificateStatus", ra_get_certificate_status)                                                               \
     X("checkCertificate", ra_check_certificate)                                                                        \
     X("reportExpiringCertificates", ra_report_expiring_certificates)                                                   \
+    X("reportExpiryCalendar", ra_report_expiry_calendar)                                                               \
     X("reportSuspendedCertificates", ra_report_suspended_certificates)                                                 \
     X("reportApplicationCounts", ra_report_application_counts)                                                         \
     X("reportCaDisagreements", ra_report_ca_disagreements)                                                             \
@@ -82,6 +84,8 @@
     X("listOperations", ra_list_operations)                                                                            \
     X("getOperation", ra_get_operation)                                                                                \
     X("settleOperation", ra_settle_operation)                                                                          \
+    X("getUpstream", ra_get_upstream)                                                                                  \
+    X("listOutboxJobs", ra_list_outbox_jobs)                                                                           \
     X("createApplicationsInBulk", ra_take_bulk)                                                                        \
     X("decideForAgencyInBulk", ra_take_bulk)                                                                           \
     X("reviewApplicationsInBulk", ra_take_bulk)                                                                        \
@@ -118,6 +122,7 @@ apr_status_t ra_get_prefill(ra_call_t *call);
 apr_status_t ra_query_progress(ra_call_t *call);
 apr_status_t ra_create_application(ra_call_t *call);
 apr_status_t ra_list_applications(ra_call_t *call);
+apr_status_t ra_count_applications(ra_call_t *call);
 apr_status_t ra_get_application(ra_call_t *call);
 apr_status_t ra_update_application(ra_call_t *call);
 apr_status_t ra_list_application_history(ra_call_t *call);
@@ -142,6 +147,7 @@ apr_status_t ra_list_certificate_history(ra_call_t *call);
 apr_status_t ra_get_certificate_status(ra_call_t *call);
 apr_status_t ra_check_certificate(ra_call_t *call);
 apr_status_t ra_report_expiring_certificates(ra_call_t *call);
+apr_status_t ra_report_expiry_calendar(ra_call_t *call);
 apr_status_t ra_report_suspended_certificates(ra_call_t *call);
 apr_status_t ra_report_application_counts(ra_call_t *call);
 apr_status_t ra_report_ca_disagreements(ra_call_t *call);
@@ -150,6 +156,8 @@ apr_status_t ra_get_crl(ra_call_t *call);
 apr_status_t ra_list_operations(ra_call_t *call);
 apr_status_t ra_get_operation(ra_call_t *call);
 apr_status_t ra_settle_operation(ra_call_t *call);
+apr_status_t ra_get_upstream(ra_call_t *call);
+apr_status_t ra_list_outbox_jobs(ra_call_t *call);
 apr_status_t ra_take_bulk(ra_call_t *call);
 apr_status_t ra_list_bulk_operations(ra_call_t *call);
 apr_status_t ra_get_bulk_operation(ra_call_t *call);

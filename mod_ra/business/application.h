@@ -113,6 +113,19 @@ typedef struct ra_application_filter_t {
     int limit;
 } ra_application_filter_t;
 
+#define RA_APPLICATION_CONDITIONS 8 /* and as many values, at most */
+
+/** The conditions of a filter on `applications`, each with AND before it: constants only, the values are added at values[*pcount]. */
+const char *ra_application_conditions(const ra_application_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool);
+
+#define RA_APPLICATION_COUNT_MAX 10000 /* of one state */
+
+/**
+ * {states, businesses}, each [{key, count, more}]: how many the filter finds if its state, or its business, is left out. The newest
+ * RA_APPLICATION_COUNT_MAX of each state are looked at, so that the time does not grow with the register.
+ */
+apr_status_t ra_application_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_sight_t *sight, const ra_application_filter_t *filter);
+
 /** Newest first, at most filter->limit + 1 rows of ApplicationSummary. */
 apr_status_t ra_application_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_application_filter_t *filter);
 

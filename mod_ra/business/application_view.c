@@ -111,21 +111,6 @@ apr_status_t ra_application_json(ra_json_t **pjson, const ra_act_t *act, const r
     " JSON_VALUE(applicant, '$.name') AS `subscriber.name`, social_security_no AS `subscriber.social_security_no`,"    \
     " version AS version, created_at AS created_at, updated_at AS updated_at FROM applications a WHERE "
 
-/* One condition of a list: constant SQL and how its value is bound. */
-typedef struct clause_t {
-    const char *sql;
-    ra_value_t value;
-} clause_t;
-
-#define CLAUSES_MAX 10
-
-static void add_clause(clause_t *clauses, int *count, const char *sql, ra_value_t value)
-{
-    clauses[*count].sql = sql;
-    clauses[*count].value = value;
-    (*count)++;
-}
-
 static const char *region_clause(const char *prefix)
 {
     apr_size_t len = strlen(prefix);
@@ -133,53 +118,43 @@ static const char *region_clause(const char *prefix)
     return len == 2 ? " AND region_2 = ?" : len == 4 ? " AND region_4 = ?" : " AND region = ?";
 }
 
-static int read_filter(clause_t *clauses, const ra_application_filter_t *filter)
+const char *ra_application_conditions(const ra_application_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool)
 {
-    int count = 0;
+    const struct {
+        const char *wanted;
+        const char *sql;
+        ra_value_t value;
+    } conditions[RA_APPLICATION_CONDITIONS] = {
+        {filter->state, " AND state = ?", ra_v_text(filter->state)},
+        {filter->business, " AND business = ?", ra_v_text(filter->business)},
+        {filter->kind, " AND kind = ?", ra_v_text(filter->kind)},
+        {filter->region, filter->region ? region_clause(filter->region) : NULL, ra_v_text(filter->region)},
+        {filter->number, " AND number = ?", ra_v_text(filter->number)},
+        {filter->subject_name, " AND subject_key = ?", ra_v_text(filter->subject_name)},
+        {filter->social_security_no, " AND social_security_no = ?", ra_v_text(filter->social_security_no)},
+        {filter->before_id, " AND id < ?", ra_v_uuid(filter->before_id)},
+    };
+    const char *sql = "";
 
-    if (filter->state) {
-        add_clause(clauses, &count, " AND state = ?", ra_v_text(filter->state));
+    for (int i = 0; i < RA_APPLICATION_CONDITIONS; i++) {
+        if (conditions[i].wanted) {
+            sql = apr_pstrcat(pool, sql, conditions[i].sql, NULL);
+            values[(*pcount)++] = conditions[i].value;
+        }
     }
-    if (filter->business) {
-        add_clause(clauses, &count, " AND business = ?", ra_v_text(filter->business));
-    }
-    if (filter->kind) {
-        add_clause(clauses, &count, " AND kind = ?", ra_v_text(filter->kind));
-    }
-    if (filter->region) {
-        add_clause(clauses, &count, region_clause(filter->region), ra_v_text(filter->region));
-    }
-    if (filter->number) {
-        add_clause(clauses, &count, " AND number = ?", ra_v_text(filter->number));
-    }
-    if (filter->subject_name) {
-        add_clause(clauses, &count, " AND subject_key = ?", ra_v_text(filter->subject_name));
-    }
-    if (filter->social_security_no) {
-        add_clause(clauses, &count, " AND social_security_no = ?", ra_v_text(filter->social_security_no));
-    }
-    if (filter->before_id) {
-        add_clause(clauses, &count, " AND id < ?", ra_v_uuid(filter->before_id));
-    }
-    return count;
+    return sql;
 }
 
 /* The statement is put together from the constants above only; every value is bound. */
 apr_status_t ra_application_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_application_filter_t *filter)
 {
-    clause_t clauses[CLAUSES_MAX];
-    ra_value_t values[CLAUSES_MAX + RA_SIGHT_VALUES + 1];
+    ra_value_t values[RA_SIGHT_VALUES + RA_APPLICATION_CONDITIONS + 1];
     ra_values_t bound = {values, 0};
-    int count = read_filter(clauses, filter);
-    const char *sql = apr_pstrcat(act->tx->pool, SUMMARY, ra_sight_clause(sight, values, &bound.count), NULL);
+    const char *seen = ra_sight_clause(sight, values, &bound.count);
+    const char *conditions = ra_application_conditions(filter, values, &bound.count, act->tx->pool);
 
-    for (int i = 0; i < count; i++) {
-        sql = apr_pstrcat(act->tx->pool, sql, clauses[i].sql, NULL);
-        values[bound.count++] = clauses[i].value;
-    }
-    sql = apr_pstrcat(act->tx->pool, sql, " ORDER BY id DESC LIMIT ?", NULL);
     values[bound.count++] = ra_v_int(filter->limit + 1);
-    return ra_sql_rows(act->tx, pitems, sql, bound);
+    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, SUMMARY, seen, conditions, " ORDER BY id DESC LIMIT ?", NULL), bound);
 }
 
 apr_status_t ra_application_history(ra_json_t **pitems, const ra_act_t *act, const char *id)

@@ -6,6 +6,7 @@
 
 #include "base/failpoint.h"
 #include "base/ident.h"
+#include "business/ca_link.h"
 
 #define REASON_MAX_BYTES 300
 
@@ -165,6 +166,7 @@ void ra_attempt_exchange(ra_attempt_t *attempt, ra_attempt_ask_fn ask)
     exchange->callbacks.baton = attempt;
     exchange->callbacks.before_send = before_send;
     ask(attempt->ra->ca, exchange, attempt->pool);
+    ra_ca_link_note(attempt);
     if (exchange->outcome == RA_CA_REJECTED) {
         doubt_rejection(attempt, ask);
     }

@@ -18,6 +18,9 @@
 #define END_OF_PAGE(column) " ORDER BY a." column ", a.id LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id"       \
     " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a." column ", a.id"
 
+/* Neither ended before its time nor on hold, and nothing has taken its place. */
+#define IN_USE "a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.replaced_by IS NULL"
+
 /* The position after a certificate, in the order of their ends. */
 #define OF_CURSOR(column) "(SELECT c." column " FROM certificates c WHERE c.id = ?)"
 #define AFTER_CURSOR(column) " AND a." column " >= " OF_CURSOR(column) " AND (a." column " > " OF_CURSOR(column) " OR a.id > ?)"
@@ -38,12 +41,59 @@ apr_status_t ra_report_expiring(ra_json_t **pitems, const ra_act_t *act, const r
     const char *seen = ra_sight_clause(sight, values, &count);
     const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE ", DATEDIFF(a.not_after, UTC_TIMESTAMP(6)) AS days_left" FROM_PAGE("certificates_ending"), seen,
                                   " AND a.not_after > UTC_TIMESTAMP(6) AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL ? DAY"
-                                  " AND a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.replaced_by IS NULL",
+                                  " AND " IN_USE,
                                   filter->after_id ? AFTER_CURSOR("not_after") : "", END_OF_PAGE("not_after"), NULL);
 
     values[count++] = ra_v_int(filter->days);
     bind_page(values, &count, filter);
     return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
+}
+
+/* Of the index alone where the sight is a region: a year of certificates is not read to count sixty days of them. */
+#define CALENDAR                                                                                                       \
+    "SELECT DATE(a.not_after + INTERVAL 8 HOUR) AS date, DATE_FORMAT(a.not_after + INTERVAL 8 HOUR, '%x-W%v') AS week, COUNT(*) AS count,"  \
+    " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 7 DAY, 1, NULL)) AS within_7,"                               \
+    " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 30 DAY, 1, NULL)) AS within_30"                              \
+    " FROM certificates a FORCE INDEX (certificates_calendar) WHERE "                                                  \
+    "a.not_after > UTC_TIMESTAMP(6) AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 60 DAY AND " IN_USE " AND "
+
+static void add_total(ra_json_t *calendar, int days, const ra_json_t *rows, const char *member)
+{
+    ra_json_t *total = ra_json_add_object(ra_json_get_mutable(calendar, "totals"));
+    apr_int64_t count = 0;
+
+    for (const ra_json_t *row = ra_json_first(rows); row; row = ra_json_next(row)) {
+        count += ra_json_get_int(row, member, 0);
+    }
+    ra_json_set_int(total, "within_days", days);
+    ra_json_set_int(total, "count", count);
+}
+
+apr_status_t ra_report_calendar(ra_json_t **pcalendar, const ra_act_t *act, const ra_sight_t *sight)
+{
+    ra_value_t values[RA_SIGHT_VALUES];
+    int count = 0;
+    const char *sql = apr_pstrcat(act->tx->pool, CALENDAR, ra_sight_clause(sight, values, &count), " GROUP BY 1, 2 ORDER BY 1", NULL);
+    ra_json_t *rows, *days, *calendar = ra_json_object_make(act->tx->pool);
+    apr_status_t status = ra_sql_rows(act->tx, &rows, sql, (ra_values_t){values, count});
+
+    *pcalendar = calendar;
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    ra_json_set_array(calendar, "totals");
+    add_total(calendar, 7, rows, "within_7");
+    add_total(calendar, 30, rows, "within_30");
+    add_total(calendar, 60, rows, "count");
+    days = ra_json_set_array(calendar, "days");
+    for (const ra_json_t *row = ra_json_first(rows); row; row = ra_json_next(row)) {
+        ra_json_t *day = ra_json_add_object(days);
+
+        ra_json_set_string(day, "date", ra_json_get_string(row, "date"));
+        ra_json_set_string(day, "week", ra_json_get_string(row, "week"));
+        ra_json_set_int(day, "count", ra_json_get_int(row, "count", 0));
+    }
+    return APR_SUCCESS;
 }
 
 apr_status_t ra_report_suspended(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_report_filter_t *filter)

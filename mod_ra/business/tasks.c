@@ -171,6 +171,8 @@ apr_status_t ra_task_list(ra_json_t **pitems, const ra_act_t *act, const ra_task
 
 typedef struct tally_t {
     apr_int64_t count;
+    apr_int64_t overdue;
+    apr_int64_t today;
     int more;
     const char *oldest;
 } tally_t;
@@ -182,6 +184,8 @@ static void add_to_tally(tally_t *tally, const ra_json_t *row)
 
     tally->more |= count > RA_TASK_COUNT_MAX;
     tally->count += count > RA_TASK_COUNT_MAX ? RA_TASK_COUNT_MAX : count;
+    tally->overdue += ra_json_get_int(row, "overdue", 0);
+    tally->today += ra_json_get_int(row, "today", 0);
     if (oldest && (!tally->oldest || strcmp(oldest, tally->oldest) < 0)) {
         tally->oldest = oldest;
     }
@@ -189,7 +193,7 @@ static void add_to_tally(tally_t *tally, const ra_json_t *row)
 
 static void answer_counts(ra_json_t *counts, const ra_json_t *rows)
 {
-    tally_t tallies[RA_STEP_COUNT] = {{0, 0, NULL}};
+    tally_t tallies[RA_STEP_COUNT] = {{0, 0, 0, 0, NULL}};
 
     for (const ra_json_t *row = ra_json_first(rows); row; row = ra_json_next(row)) {
         add_to_tally(&tallies[ra_step_of(ra_json_get_string(row, "step"))], row);
@@ -200,11 +204,19 @@ static void answer_counts(ra_json_t *counts, const ra_json_t *rows)
 
             ra_json_set_string(item, "step", ra_step_name((ra_step_e)step));
             ra_json_set_int(item, "count", tallies[step].count);
+            ra_json_set_int(item, "overdue", tallies[step].overdue);
+            ra_json_set_int(item, "today", tallies[step].today);
             ra_json_set_bool(item, "more", tallies[step].more);
             ra_json_set_string(item, "oldest_since", tallies[step].oldest);
         }
     }
 }
+
+/* A day is that of the people who work: China Standard Time (UTC+8). */
+#define COUNTED                                                                                                        \
+    "' AS step, COUNT(*) AS count, COUNT(IF(updated_at < UTC_TIMESTAMP(6) - INTERVAL 24 HOUR, 1, NULL)) AS overdue,"   \
+    " COUNT(IF(updated_at >= TIMESTAMP(DATE(UTC_TIMESTAMP() + INTERVAL 8 HOUR)) - INTERVAL 8 HOUR, 1, NULL)) AS today," \
+    " MIN(updated_at) AS oldest FROM (SELECT a.updated_at"
 
 apr_status_t ra_task_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_task_filter_t *filter)
 {
@@ -223,7 +235,7 @@ apr_status_t ra_task_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_t
         const branch_t *branch = &APR_ARRAY_IDX(query.branches, i, branch_t);
 
         sql = apr_pstrcat(pool, sql, i > 0 ? " UNION ALL " : "", "SELECT '", ra_step_name(branch->opening.step),
-                          "' AS step, COUNT(*) AS count, MIN(updated_at) AS oldest FROM (SELECT a.updated_at", branch_clause(&query, branch),
+                          COUNTED, branch_clause(&query, branch),
                           " ORDER BY a.id LIMIT ?) t", NULL);
         bind_value(&query, ra_v_int(RA_TASK_COUNT_MAX + 1));
     }

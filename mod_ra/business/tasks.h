@@ -19,7 +19,7 @@ typedef struct ra_task_filter_t {
 /** Tasks of the API (an application and the step), oldest application first, at most limit + 1. */
 apr_status_t ra_task_list(ra_json_t **pitems, const ra_act_t *act, const ra_task_filter_t *filter);
 
-/** [{step, count, more, oldest_since}] for the steps at which something waits for the caller, in the order of the steps. */
+/** [{step, count, overdue, today, more, oldest_since}] for the steps at which something waits for the caller, in the order of the steps. */
 apr_status_t ra_task_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_task_filter_t *filter);
 
 #endif

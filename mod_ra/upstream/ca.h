@@ -94,6 +94,7 @@ typedef struct ra_ca_adapter_t {
 struct ra_ca_t {
     const ra_ca_adapter_t *adapter;
     const void *settings; /* the adapter's */
+    const ra_cert_t *credential; /* that signs our messages, for people who must renew it in time */
 };
 
 /** Settings of the CMP adapter (RFC 9810 over RFC 9811). */

@@ -208,6 +208,19 @@ static apr_status_t load_target(ra_cmp_t *cmp, const ra_cmp_settings_t *settings
     return APR_SUCCESS;
 }
 
+/* The signer's certificate as people are shown it. */
+static apr_status_t show_credential(ra_ca_t *ca, const ra_cmp_t *cmp, const ra_cmp_settings_t *settings, ra_result_t *result, apr_pool_t *pool)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(cmp->signer.cert, &der);
+    ra_cert_t *cert = NULL;
+    apr_status_t status = len > 0 ? ra_cert_parse(&cert, ra_bytes_of(der, (apr_size_t)len), result, pool) : APR_EGENERAL;
+
+    OPENSSL_free(der);
+    ca->credential = cert;
+    return status == APR_SUCCESS ? APR_SUCCESS : wrong(result, "its certificate cannot be read", settings->signer_cert_file);
+}
+
 apr_status_t ra_cmp_make(ra_ca_t **pca, const ra_cmp_settings_t *settings, ra_result_t *result, apr_pool_t *pool)
 {
     ra_cmp_t *cmp = apr_pcalloc(pool, sizeof(*cmp));
@@ -223,7 +236,8 @@ apr_status_t ra_cmp_make(ra_ca_t **pca, const ra_cmp_settings_t *settings, ra_re
         (status = load_signer(cmp, settings, result, pool)) != APR_SUCCESS ||
         (status = load_front(cmp, settings, result, pool)) != APR_SUCCESS ||
         (status = load_trust(cmp, settings, result, pool)) != APR_SUCCESS ||
-        (status = load_sender(cmp, settings, result)) != APR_SUCCESS) {
+        (status = load_sender(cmp, settings, result)) != APR_SUCCESS ||
+        (status = show_credential(ca, cmp, settings, result, pool)) != APR_SUCCESS) {
         return status;
     }
     adapter->name = "cmp";

@@ -392,3 +392,49 @@ def test_rejection_after_issuing_is_left_to_a_person(careful):
     assert case.read()["state"] == "in_production"
     case.refuse("issuing_officer", "codes", {}, 409, "state-conflict")
     assert len(ledger(careful, case, "certificate")) == 1
+
+
+# What people see of all this (GET /upstream, GET /outbox-jobs).
+
+def health(ra, who="manager"):
+    return ra.staff(who).get("/upstream").json()
+
+
+def jobs(ra, who="manager", **params):
+    """All jobs of all pages, by operation."""
+    page = ra.staff(who).get("/outbox-jobs", params={"limit": 200, **params}).json()
+    found = page["items"]
+    while "next_cursor" in page:
+        page = ra.staff(who).get("/outbox-jobs", params={"limit": 200, **params, "cursor": page["next_cursor"]}).json()
+        found += page["items"]
+    return {job.get("operation_id"): job for job in found}
+
+
+def test_link_to_the_ca_fails_in_words_and_is_good_again(careful):
+    before = health(careful)
+    stopped = unknown(careful, "http500")
+    link = health(careful)["link"]
+    assert link["state"] == "failing" and link["failures"] >= 1 and "500" in link["failure"]
+    after = health(careful, "auditor")
+    assert (after["queue"]["person"], after["queue"]["unknown"]) == (before["queue"]["person"] + 1, before["queue"]["unknown"] + 1)
+    assert after["credential"]["days_left"] > 0 and after["credential"]["subject"]
+    jobs_end(careful, careful.case("awaiting_handover"))  # an exchange is noted when it is over, its confirmation included
+    link = health(careful, "administrator")["link"]
+    assert link["state"] == "good" and link["failures"] == 0 and link["good_at"] >= link["failed_at"]
+    settle(careful, stopped)
+    queue = health(careful)["queue"]
+    assert (queue["person"], queue["unknown"]) == (before["queue"]["person"], before["queue"]["unknown"])
+
+
+def test_job_stopped_at_a_person_is_listed_until_it_is_settled(careful):
+    case = unknown(careful, "http500")
+    job = jobs(careful, state="person")[case.operation["id"]]
+    assert (job["kind"], job["state"], job["application"]["number"]) == ("enrol", "person", case.application["number"])
+    assert "500" in job["reason"] and job["attempts"] >= 1 and "finished_at" not in job
+    assert case.operation["id"] in jobs(careful) and case.operation["id"] in jobs(careful, "auditor", kind="enrol")
+    assert case.operation["id"] not in jobs(careful, kind="revoke")
+    far = careful.person("manager", office_id=careful.office("140200"), province_wide=False)
+    assert "application" not in jobs(careful, far, state="person")[case.operation["id"]]  # of another region: the job, and no more
+    settle(careful, case)
+    assert case.operation["id"] not in jobs(careful)
+    assert jobs(careful, state="done", kind="enrol")[case.operation["id"]]["finished_at"]

@@ -173,3 +173,20 @@ def test_the_next_page_reads_few_rows_too(many):
     params = {"limit": 200, "cursor": first["next_cursor"]}
     manager.get("/reports/expiring", params=params)
     assert rows_read(many, lambda: manager.get("/reports/expiring", params=params)) < ROWS / 10
+
+
+def test_calendar_counts_what_the_list_of_expiring_certificates_has(ra):
+    manager = here(ra, "140621")
+    cases = [ra.case("awaiting_handover", subscriber={"region": "140621"}) for _ in range(5)]
+    for case, days in zip(cases, (5, 5, 20, 50, 90)):
+        end_in(ra, case, days)
+    calendar = ra.staff(manager).get("/reports/expiry-calendar").json()
+    assert calendar["totals"] == [{"within_days": 7, "count": 2}, {"within_days": 30, "count": 3}, {"within_days": 60, "count": 4}]
+    ends = [datetime.datetime.fromisoformat(item["not_after"].replace("Z", "+00:00")) + datetime.timedelta(hours=8)
+            for item in report(ra, "expiring", manager)]
+    wanted = {}
+    for end in ends:
+        year, week, _ = end.isocalendar()
+        key = (end.date().isoformat(), f"{year}-W{week:02}")
+        wanted[key] = wanted.get(key, 0) + 1
+    assert {(day["date"], day["week"]): day["count"] for day in calendar["days"]} == wanted

@@ -95,8 +95,9 @@ def test_counts_tell_how_many_wait_and_since_when(ra):
     found, counts = tasks(ra, person)
     assert set(found) == {case.id for case in (*cases, filed)}
     oldest = min(found[case.id]["since"] for case in cases)
-    assert counts == [{"step": "entry", "count": 3, "more": False, "oldest_since": oldest},
-                      {"step": "archive", "count": 1, "more": False, "oldest_since": found[filed.id]["since"]}]
+    assert [one.pop("today") for one in counts] in ([3, 1], [0, 0])  # unless midnight has just passed
+    assert counts == [{"step": "entry", "count": 3, "overdue": 0, "more": False, "oldest_since": oldest},
+                      {"step": "archive", "count": 1, "overdue": 0, "more": False, "oldest_since": found[filed.id]["since"]}]
     found, counts = tasks(ra, person, step="archive")
     assert (set(found), [one["step"] for one in counts]) == ({filed.id}, ["archive"])
 
@@ -119,3 +120,15 @@ def test_pages_go_from_the_oldest_to_the_newest(ra):
 @pytest.mark.parametrize("role", ["auditor", "administrator", "marketing", "hotline_agent"])
 def test_who_has_no_step_has_no_tasks(ra, role):
     refused(ra.staff(role).get("/tasks", expect=403), 403, "access-denied")
+
+
+def test_overdue_and_new_tasks_are_counted_at_each_step(ra):
+    officer = ra.person("entry_officer", office_id=ra.office("140481"), province_wide=False)
+    cases = [ra.case("awaiting_entry", subscriber={"region": "140481"}) for _ in range(3)]
+    ids = ", ".join(f"UNHEX('{case.id.replace('-', '')}')" for case in cases[:2])
+    ra.sql(f"UPDATE applications SET updated_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR WHERE id IN ({ids})")
+    _, (counts,) = tasks(ra, officer)
+    assert (counts["step"], counts["count"], counts["overdue"], counts["more"]) == ("entry", 3, 2, False)
+    ra.sql("UPDATE applications SET updated_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE region = '140481'")  # of this day, also at midnight
+    _, (counts,) = tasks(ra, officer)
+    assert (counts["overdue"], counts["today"]) == (0, 3)
