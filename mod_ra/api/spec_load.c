@@ -33,6 +33,9 @@ static int read_route(ra_spec_loader_t *loader, ra_route_t *route, const ra_json
     const char *error;
 
     loader->where = ra_json_name(item);
+    if (!ra_spec_has_members(loader, item, "a path")) {
+        return 0;
+    }
     error = ra_route_read(route, ra_json_name(item), loader->pool);
     if (error) {
         return ra_spec_refuse(loader, error, "");
@@ -66,6 +69,9 @@ static int read_paths(ra_spec_loader_t *loader)
     const ra_json_t *paths = ra_json_get(loader->document, "paths");
     apr_size_t count = 0;
 
+    if (!ra_spec_has_members(loader, paths, "paths")) {
+        return 0;
+    }
     for (const ra_json_t *item = ra_json_first(paths); item; item = ra_json_next(item)) {
         count += (apr_size_t)ra_json_size(item);
     }

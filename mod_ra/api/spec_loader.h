@@ -22,6 +22,9 @@ typedef struct ra_spec_loader_t {
 /** Notes the first reason, with the place; always 0. */
 int ra_spec_refuse(ra_spec_loader_t *loader, const char *reason, const char *what);
 
+/** Have its children names? 1 for an object and where there is nothing; 0 with loader->error for an array. */
+int ra_spec_has_members(ra_spec_loader_t *loader, const ra_json_t *json, const char *of);
+
 /** The JSON Pointer of a member: its name is escaped. */
 const char *ra_spec_below(const char *pointer, const char *name, apr_pool_t *pool);
 

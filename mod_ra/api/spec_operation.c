@@ -19,6 +19,11 @@ int ra_spec_refuse(ra_spec_loader_t *loader, const char *reason, const char *wha
     return 0;
 }
 
+int ra_spec_has_members(ra_spec_loader_t *loader, const ra_json_t *json, const char *of)
+{
+    return ra_json_type(json) != RA_JSON_ARRAY || ra_spec_refuse(loader, of, " must be an object");
+}
+
 /* ---- pointers and references ---- */
 
 const char *ra_spec_below(const char *pointer, const char *name, apr_pool_t *pool)
@@ -58,6 +63,9 @@ static const ra_json_t *resolve(ra_spec_loader_t *loader, const ra_json_t *json,
 /* Every member must be one of @a known (or an extension): nothing in the document is passed over. */
 static int only_members(ra_spec_loader_t *loader, const ra_json_t *object, const char *const *known, const char *of)
 {
+    if (!ra_spec_has_members(loader, object, of)) {
+        return 0;
+    }
     for (const ra_json_t *member = ra_json_first(object); member; member = ra_json_next(member)) {
         const char *name = ra_json_name(member);
         const char *const *candidate = known;
@@ -280,6 +288,9 @@ static int read_media(ra_spec_loader_t *loader, const ra_media_t **pmedia, int *
     ra_media_t *media = apr_pcalloc(loader->pool, sizeof(*media) * (apr_size_t)(ra_json_size(content) + 1));
 
     *pmedia = media;
+    if (!ra_spec_has_members(loader, content, "content")) {
+        return 0;
+    }
     for (const ra_json_t *item = ra_json_first(content); item; item = ra_json_next(item)) {
         const char *type = ra_json_name(item), *place = ra_spec_below(pointer, type, loader->pool);
         media[*pcount].type = type;
@@ -333,6 +344,9 @@ static int read_answers(ra_spec_loader_t *loader, ra_operation_t *operation, con
     int successes = 0;
 
     operation->answers = answers;
+    if (!ra_spec_has_members(loader, list, "responses")) {
+        return 0;
+    }
     for (const ra_json_t *item = ra_json_first(list); item; item = ra_json_next(item)) {
         ra_answer_t *answer = &answers[operation->answer_count++];
         const char *place =

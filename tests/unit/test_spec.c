@@ -22,6 +22,12 @@ static const struct {
     {NEW_GET("/new", "newOne", ""), NULL},
     {"{\"openapi\":\"3.0.3\"}", "is not an OpenAPI 3.1 document"},
     {"{\"paths\":null}", "there are no operations"},
+    /* lists where an object belongs */
+    {"{\"paths\":[{}]}", "paths must be an object"},
+    {"{\"paths\":{\"/me\":[{}]}}", "/me: a path must be an object"},
+    {"{\"paths\":{\"/me\":{\"get\":{\"responses\":[{}]}}}}", "GET /me: responses must be an object"},
+    {"{\"paths\":{\"/me\":{\"get\":{\"responses\":{\"200\":[{}]}}}}}", "an answer must be an object"},
+    {"{\"paths\":{\"/me\":{\"get\":{\"responses\":{\"200\":{\"content\":[{}]}}}}}}", "content must be an object"},
     /* access */
     {"{\"paths\":{\"/me\":{\"get\":{\"x-ra-access\":null}}}}", "GET /me: has no x-ra-access"},
     {"{\"paths\":{\"/me\":{\"get\":{\"x-ra-access\":{\"roles\":[\"boss\"]}}}}}",
