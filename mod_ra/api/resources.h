@@ -63,6 +63,7 @@
     X("tellNotice", ra_tell_notice)                                                                                    \
     X("listSubscribers", ra_list_subscribers)                                                                          \
     X("getSubscriber", ra_get_subscriber)                                                                              \
+    X("updateSubscriber", ra_update_subscriber)                                                                        \
     X("getApplicationForm", ra_get_application_form)                                                                   \
     X("getCompletionRecord", ra_get_completion_record)                                                                 \
     X("getProductionSheet", ra_get_production_sheet)                                                                   \
@@ -135,6 +136,7 @@ apr_status_t ra_get_notice(ra_call_t *call);
 apr_status_t ra_tell_notice(ra_call_t *call);
 apr_status_t ra_list_subscribers(ra_call_t *call);
 apr_status_t ra_get_subscriber(ra_call_t *call);
+apr_status_t ra_update_subscriber(ra_call_t *call);
 apr_status_t ra_get_application_form(ra_call_t *call);
 apr_status_t ra_get_completion_record(ra_call_t *call);
 apr_status_t ra_get_production_sheet(ra_call_t *call);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "business/national_ids.h"
 #include "business/pair.h"
+#include "business/subscriber_record.h"
 
 #define SEAL_LABEL "personal"
 
@@ -16,31 +17,12 @@ static const char *seal_context(const char *id, apr_pool_t *pool)
     return apr_pstrcat(pool, "applications.personal_sealed:", id, NULL);
 }
 
-static const unsigned char *keyed(const ra_act_t *act, const char *label, const char *value)
+static const unsigned char *id_number_hash(const ra_act_t *act, const char *number)
 {
     unsigned char *mac = apr_palloc(act->tx->pool, RA_SHA256_BYTES);
 
-    ra_keyed_hash(mac, act->ra->keyring, label, ra_bytes_text(value));
+    ra_keyed_hash(mac, act->ra->keyring, "id_number", ra_bytes_text(number));
     return mac;
-}
-
-/* Phone numbers are searched by their digits. */
-static const char *phone_key(const char *phone, apr_pool_t *pool)
-{
-    char *key = apr_palloc(pool, strlen(phone) + 1), *out = key;
-
-    for (; *phone; phone++) {
-        if ((*phone >= '0' && *phone <= '9') || *phone == '+') {
-            *out++ = *phone;
-        }
-    }
-    *out = '\0';
-    return key;
-}
-
-const unsigned char *ra_form_phone_hash(const ra_act_t *act, const char *phone)
-{
-    return keyed(act, "phone", phone_key(phone, act->tx->pool));
 }
 
 /* Name to be shown and its search key; a name that deceives the eye is refused. */
@@ -75,15 +57,16 @@ static apr_status_t seal_personal(ra_form_t *form, const ra_act_t *act, const ch
 {
     apr_pool_t *pool = act->tx->pool;
     const ra_json_t *contact = ra_json_get(subscriber, "contact");
-    const char *phone = ra_json_get_string(contact, "phone");
     const char *number = id_number(ra_json_get(subscriber, "id_document"), pool);
     ra_json_t *personal = ra_json_object_make(pool);
 
     ra_json_set_string(personal, "id_number", number);
-    ra_json_set_string(personal, "phone", phone);
-    ra_json_set_string(personal, "email", ra_json_get_string(contact, "email"));
-    form->phone_hash = ra_form_phone_hash(act, phone);
-    form->id_number_hash = number ? keyed(act, "id_number", number) : NULL;
+    form->phone = ra_json_get_string(contact, "phone");
+    form->email = ra_json_get_string(contact, "email");
+    ra_json_set_string(personal, "phone", form->phone);
+    ra_json_set_string(personal, "email", form->email);
+    form->phone_hash = ra_subscriber_phone_hash(act, form->phone);
+    form->id_number_hash = number ? id_number_hash(act, number) : NULL;
     ra_json_remove(ra_json_get_mutable(form->applicant, "contact"), "phone");
     ra_json_remove(ra_json_get_mutable(form->applicant, "contact"), "email");
     ra_json_remove(ra_json_get_mutable(form->applicant, "id_document"), "number");

@@ -28,6 +28,8 @@ typedef struct ra_form_t {
     ra_bytes_t personal_sealed;
     const unsigned char *id_number_hash; /* NULL: none */
     const unsigned char *phone_hash;
+    const char *phone;        /* by which the subscriber is found */
+    const char *email;        /* NULL: none */
 } ra_form_t;
 
 /**
@@ -38,8 +40,5 @@ apr_status_t ra_form_read(ra_form_t *form, const ra_act_t *act, const char *id, 
 
 /** Unseals the personal identifiers {id_number, phone, email}. */
 apr_status_t ra_form_personal(ra_json_t **ppersonal, const ra_act_t *act, const ra_application_t *application);
-
-/** The keyed hash by which a phone number is searched: its digits count. In tx->pool. */
-const unsigned char *ra_form_phone_hash(const ra_act_t *act, const char *phone);
 
 #endif

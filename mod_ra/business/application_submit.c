@@ -7,6 +7,7 @@
 #include "business/application_form.h"
 #include "business/profile.h"
 #include "business/revocation.h"
+#include "business/subscriber_record.h"
 #include "business/target.h"
 
 static const char insert_sql[] =
@@ -106,6 +107,9 @@ apr_status_t ra_application_submit_numbered(ra_application_t **papplication, con
     if (status == APR_SUCCESS) {
         status = insert(id, number, act, &form, subscriber_id);
     }
+    if (status == APR_SUCCESS) {
+        status = ra_subscriber_findable(act, subscriber_id, form.phone, form.email);
+    }
     RA_FAILPOINT(submission_inserted);
     if (status == APR_SUCCESS) {
         status = ra_application_read(papplication, act, id);
@@ -194,6 +198,9 @@ apr_status_t ra_application_correct(const ra_act_t *act, ra_application_t *appli
     status = ra_application_move(act, application, &step);
     if (status == APR_SUCCESS) {
         status = write_correction(act, application, &form);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_subscriber_findable(act, application->subscriber_id, form.phone, form.email);
     }
     return status == APR_SUCCESS ? ra_application_read(&application, act, application->id) : status;
 }

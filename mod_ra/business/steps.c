@@ -11,7 +11,7 @@
 #include "business/pair.h"
 #include "business/profile.h"
 #include "business/revocation.h"
-#include "business/subscriber.h"
+#include "business/subscriber_record.h"
 
 /* Checks the form beyond its schema and writes what the step settles besides the application's row. */
 typedef apr_status_t (*step_rule_fn)(const ra_act_t *act, ra_application_t *application, const ra_json_t *form);

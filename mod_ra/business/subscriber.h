@@ -1,5 +1,5 @@
 /*
- * Subscribers 订户 as the RA knows them (domain.md §2): found by name, number, code or phone; what a review confirms; what it changed. Layer: business.
+ * Subscribers 订户 as the RA knows them (domain.md §2): found by name, number, code, phone or e-mail, and shown with what belongs to them. Layer: business.
  */
 #ifndef RA_BUSINESS_SUBSCRIBER_H
 #define RA_BUSINESS_SUBSCRIBER_H
@@ -13,7 +13,8 @@ typedef struct ra_subscriber_filter_t {
     const char *name_key;           /* normalised */
     const char *social_security_no;
     const char *organisation_code;
-    const char *phone;              /* as typed; of any of its applications */
+    const char *phone;              /* as typed; of its record, now or before, or of any of its applications */
+    const char *email;              /* likewise */
     const char *before_id;
     int limit;
 } ra_subscriber_filter_t;
@@ -23,11 +24,5 @@ apr_status_t ra_subscriber_list(ra_json_t **pitems, const ra_act_t *act, const r
 
 /** The Subscriber of the API with contact, applications, certificates and changes. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. */
 apr_status_t ra_subscriber_json(ra_json_t **psubscriber, const ra_act_t *act, const char *id, ra_roles_t roles);
-
-/**
- * The reviewer has compared form and materials: the subscriber's record takes over the data, and what was there before is kept in subscriber_changes.
- * RA_EREFUSED with RA_PROBLEM_REGION_OUTSIDE when a confirmed record is of a region that the reviewer does not see.
- */
-apr_status_t ra_subscriber_confirm(const ra_act_t *act, const ra_application_t *application);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/ident.h"
 #include "business/certificate.h"
+#include "business/subscriber_record.h"
 
 static apr_status_t refuse_at(const ra_act_t *act, const char *pointer, const char *violation, const char *problem)
 {
@@ -93,6 +94,20 @@ static apr_status_t check_against_old(const ra_act_t *act, const ra_business_t *
     return APR_SUCCESS;
 }
 
+/* What has been corrected since the old application was written counts: contact, tier and project of the record. */
+static apr_status_t update_reach(ra_json_t *form, const ra_act_t *act, const char *subscriber_id)
+{
+    static const char *const members[] = {"contact", "tier", "project"};
+    ra_json_t *reach, *subscriber = ra_json_get_mutable(form, "subscriber");
+    apr_status_t status = ra_subscriber_reach(&reach, act, subscriber_id);
+
+    for (size_t i = 0; status == APR_SUCCESS && reach && i < sizeof(members) / sizeof(members[0]); i++) {
+        ra_json_remove(subscriber, members[i]);
+        ra_json_set_copy(subscriber, members[i], ra_json_get(reach, members[i]));
+    }
+    return status;
+}
+
 static apr_status_t complete(const ra_json_t **pform, const ra_act_t *act, const ra_business_t *business, const ra_target_t *target, const ra_json_t *body)
 {
     ra_application_t *old;
@@ -104,6 +119,9 @@ static apr_status_t complete(const ra_json_t **pform, const ra_act_t *act, const
     }
     if (status == APR_SUCCESS) {
         status = ra_application_form(&form, act, old);
+    }
+    if (status == APR_SUCCESS) {
+        status = update_reach(form, act, old->subscriber_id);
     }
     if (status != APR_SUCCESS) {
         return status;
