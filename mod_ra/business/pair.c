@@ -211,8 +211,18 @@ apr_status_t ra_pair_fetch(ra_json_t **panswer, const ra_act_t *act, const ra_ap
     return status;
 }
 
-static apr_status_t erase(const ra_act_t *act, const ra_application_t *application)
+/* The private key is erased, when the statement about @a id says that it may be. */
+static apr_status_t erase_when(const ra_act_t *act, const ra_application_t *application, const char *sql, const char *id, const char *problem)
 {
+    apr_int64_t may = 0;
+    apr_status_t status = ra_sql_int(act->tx, &may, sql, RA_VALUES(ra_v_uuid(id)));
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    if (!may) {
+        return ra_refuse(act->tx->result, problem, NULL);
+    }
     return ra_sql_change(act->tx, NULL,
                          "UPDATE encryption_keys SET private_sealed = NULL, erased_at = UTC_TIMESTAMP(6) WHERE application_id = ? AND erased_at IS NULL",
                          RA_VALUES(ra_v_uuid(application->id)));
@@ -220,32 +230,15 @@ static apr_status_t erase(const ra_act_t *act, const ra_application_t *applicati
 
 apr_status_t ra_pair_hand_over(const ra_act_t *act, const ra_application_t *application)
 {
-    apr_int64_t fetches = 0;
-    apr_status_t status;
+    static const char is_fetched[] = "SELECT fetches > 0 FROM encryption_keys WHERE application_id = ? FOR UPDATE";
 
-    if (!ra_pair_is(application)) {
-        return APR_SUCCESS;
-    }
-    status = ra_sql_int(act->tx, &fetches, "SELECT fetches FROM encryption_keys WHERE application_id = ? FOR UPDATE",
-                        RA_VALUES(ra_v_uuid(application->id)));
-    if (status == APR_SUCCESS && fetches == 0) {
-        return ra_refuse(act->tx->result, RA_PROBLEM_ENCRYPTION_KEY_NOT_FETCHED, NULL);
-    }
-    return status == APR_SUCCESS ? erase(act, application) : status;
+    return ra_pair_is(application) ? erase_when(act, application, is_fetched, application->id, RA_PROBLEM_ENCRYPTION_KEY_NOT_FETCHED) : APR_SUCCESS;
 }
 
 apr_status_t ra_pair_withdraw(const ra_act_t *act, const ra_application_t *application)
 {
-    apr_int64_t is_revoked = 0;
-    apr_status_t status;
+    static const char is_revoked[] = "SELECT revoked_at IS NOT NULL FROM certificates WHERE id = ?";
 
-    if (!ra_pair_is_half_made(application)) {
-        return APR_SUCCESS;
-    }
-    status = ra_sql_int(act->tx, &is_revoked, "SELECT revoked_at IS NOT NULL FROM certificates WHERE id = ?",
-                        RA_VALUES(ra_v_uuid(application->certificate_id)));
-    if (status == APR_SUCCESS && !is_revoked) {
-        return ra_refuse(act->tx->result, RA_PROBLEM_PAIR_HALF_MADE, NULL);
-    }
-    return status == APR_SUCCESS ? erase(act, application) : status;
+    return ra_pair_is_half_made(application) ? erase_when(act, application, is_revoked, application->certificate_id, RA_PROBLEM_PAIR_HALF_MADE)
+                                             : APR_SUCCESS;
 }
