@@ -1,4 +1,4 @@
-/* Fault codes, articles, telephone numbers, files for everybody; reasons for a rejection for staff. Layer: api. */
+/* Fault codes, articles, telephone numbers, regions, files for everybody; reasons for a rejection for staff. Layer: api. */
 #include "api/resources.h"
 #include "business/downloads.h"
 #include "business/knowledge.h"
@@ -52,6 +52,11 @@ apr_status_t ra_get_article(ra_call_t *call)
 apr_status_t ra_list_contacts(ra_call_t *call)
 {
     return answer_list(call, RA_KNOWLEDGE_CONTACT, NULL, PUBLIC_FOR_A_MINUTE);
+}
+
+apr_status_t ra_list_regions(ra_call_t *call)
+{
+    return answer_list(call, RA_KNOWLEDGE_REGION, NULL, PUBLIC_FOR_A_MINUTE);
 }
 
 apr_status_t ra_list_rejection_reasons(ra_call_t *call)

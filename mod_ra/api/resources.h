@@ -13,6 +13,7 @@
     X("listArticles", ra_list_articles)                                                                                \
     X("getArticle", ra_get_article)                                                                                    \
     X("listContacts", ra_list_contacts)                                                                                \
+    X("listRegions", ra_list_regions)                                                                                  \
     X("listRejectionReasons", ra_list_rejection_reasons)                                                               \
     X("listDownloads", ra_list_downloads)                                                                              \
     X("listOffices", ra_list_offices)                                                                                  \
@@ -102,6 +103,7 @@ apr_status_t ra_list_faults(ra_call_t *call);
 apr_status_t ra_list_articles(ra_call_t *call);
 apr_status_t ra_get_article(ra_call_t *call);
 apr_status_t ra_list_contacts(ra_call_t *call);
+apr_status_t ra_list_regions(ra_call_t *call);
 apr_status_t ra_list_rejection_reasons(ra_call_t *call);
 apr_status_t ra_list_downloads(ra_call_t *call);
 apr_status_t ra_list_offices(ra_call_t *call);

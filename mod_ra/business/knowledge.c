@@ -1,4 +1,4 @@
-/* Fault codes, articles, telephone numbers, reasons for a rejection. Layer: business. Thread rule: as its transaction. */
+/* Fault codes, articles, telephone numbers, reasons for a rejection, regions. Layer: business. Thread rule: as its transaction. */
 #include "business/knowledge.h"
 
 #include <apr_strings.h>
@@ -14,6 +14,7 @@ static const struct {
     [RA_KNOWLEDGE_ARTICLE] = {"article", "slug", ""},
     [RA_KNOWLEDGE_CONTACT] = {"contact", "name", ""},
     [RA_KNOWLEDGE_REASON] = {"reason", "code", ""},
+    [RA_KNOWLEDGE_REGION] = {"region", "code", ""},
 };
 
 apr_status_t ra_knowledge_list(ra_json_t **pitems, ra_tx_t *tx, ra_knowledge_e kind, const char *name)

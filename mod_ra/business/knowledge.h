@@ -4,7 +4,7 @@
 
 #include "store/store.h"
 
-typedef enum { RA_KNOWLEDGE_FAULT, RA_KNOWLEDGE_ARTICLE, RA_KNOWLEDGE_CONTACT, RA_KNOWLEDGE_REASON } ra_knowledge_e;
+typedef enum { RA_KNOWLEDGE_FAULT, RA_KNOWLEDGE_ARTICLE, RA_KNOWLEDGE_CONTACT, RA_KNOWLEDGE_REASON, RA_KNOWLEDGE_REGION } ra_knowledge_e;
 
 /**
  * The rows of a kind in their order, as the API shows them.

@@ -163,5 +163,17 @@ INSERT INTO knowledge (kind, name, position, content) VALUES
 ('reason', 'wrong-agency', 110, '{"steps": ["agency_decision"], "reason": {"zh-CN": "主管经办机构选择有误", "en": "Another agency is in charge"}, "guidance": {"zh-CN": "请选择参保所在地的经办机构后重新提交", "en": "Choose the agency of the region where you are insured"}}'),
 ('reason', 'officer-not-authorised', 120, '{"steps": ["agency_decision", "acceptance"], "reason": {"zh-CN": "经办人没有单位授权", "en": "The person is not authorised by the organisation"}, "guidance": {"zh-CN": "请提供加盖公章的授权委托书", "en": "Bring a letter of authority with the seal"}}'),
 ('reason', 'entry-wrong', 130, '{"steps": ["review"], "reason": {"zh-CN": "录入的证书信息与申请表不一致", "en": "What was entered is not what the form says"}, "guidance": {"zh-CN": "请录入人员按申请表更正后重新提交审核", "en": "Let it be entered again as the form says"}}'),
-('reason', 'duplicate', 140, '{"steps": ["acceptance", "review"], "reason": {"zh-CN": "已持有同类有效证书或重复申请", "en": "A certificate of this kind exists, or it was applied for twice"}, "guidance": {"zh-CN": "如证书丢失或损坏，请改办补办业务", "en": "If it is lost or damaged, apply for a re-issue"}}')
+('reason', 'duplicate', 140, '{"steps": ["acceptance", "review"], "reason": {"zh-CN": "已持有同类有效证书或重复申请", "en": "A certificate of this kind exists, or it was applied for twice"}, "guidance": {"zh-CN": "如证书丢失或损坏，请改办补办业务", "en": "If it is lost or damaged, apply for a re-issue"}}'),
+('region', '1400', 10, '{"name": {"zh-CN": "省直", "en": "Province"}}'),
+('region', '1401', 20, '{"name": {"zh-CN": "太原市", "en": "Taiyuan"}}'),
+('region', '1402', 30, '{"name": {"zh-CN": "大同市", "en": "Datong"}}'),
+('region', '1403', 40, '{"name": {"zh-CN": "阳泉市", "en": "Yangquan"}}'),
+('region', '1404', 50, '{"name": {"zh-CN": "长治市", "en": "Changzhi"}}'),
+('region', '1405', 60, '{"name": {"zh-CN": "晋城市", "en": "Jincheng"}}'),
+('region', '1406', 70, '{"name": {"zh-CN": "朔州市", "en": "Shuozhou"}}'),
+('region', '1407', 80, '{"name": {"zh-CN": "晋中市", "en": "Jinzhong"}}'),
+('region', '1408', 90, '{"name": {"zh-CN": "运城市", "en": "Yuncheng"}}'),
+('region', '1409', 100, '{"name": {"zh-CN": "忻州市", "en": "Xinzhou"}}'),
+('region', '1410', 110, '{"name": {"zh-CN": "临汾市", "en": "Linfen"}}'),
+('region', '1411', 120, '{"name": {"zh-CN": "吕梁市", "en": "Lüliang"}}')
 ON DUPLICATE KEY UPDATE position = VALUES(position), content = VALUES(content);

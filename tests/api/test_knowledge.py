@@ -82,8 +82,14 @@ def test_operators_rows_stay_when_the_data_are_loaded_again(ra):
         ra.sql("DELETE FROM knowledge WHERE name = '777'")
 
 
+def test_regions_are_the_province_and_its_eleven_cities(ra):
+    items = ra.public.get("/regions").json()["items"]
+    assert [item["code"] for item in items] == [f"14{city:02d}" for city in range(12)]
+    assert {item["code"]: item["name"] for item in items}["1401"] == {"zh-CN": "太原市", "en": "Taiyuan"}
+
+
 def test_answers_may_be_kept_for_a_minute_and_are_the_same_on_every_host(ra):
-    for path in ("/faults", "/articles", "/contacts"):
+    for path in ("/faults", "/articles", "/contacts", "/regions"):
         answer = ra.public.get(path)
         assert answer.headers["Cache-Control"] == "public, max-age=60"
         assert ra.staff("acceptor").get(path).json() == answer.json() == ra.system().get(path).json()

@@ -1,24 +1,23 @@
-// Shanxi and its cities (GB/T 2260), for lists that are grouped by city.
+// The province and its cities, for lists that are grouped by city and for what is read instead of a code: from the server's table.
+import { shallowRef } from 'vue'
+import { api } from './api'
 import { say, type Texts } from './i18n'
 
-const CITIES: Record<string, Texts> = {
-  1400: { 'zh-CN': '省直', en: 'Province' },
-  1401: { 'zh-CN': '太原市', en: 'Taiyuan' },
-  1402: { 'zh-CN': '大同市', en: 'Datong' },
-  1403: { 'zh-CN': '阳泉市', en: 'Yangquan' },
-  1404: { 'zh-CN': '长治市', en: 'Changzhi' },
-  1405: { 'zh-CN': '晋城市', en: 'Jincheng' },
-  1406: { 'zh-CN': '朔州市', en: 'Shuozhou' },
-  1407: { 'zh-CN': '晋中市', en: 'Jinzhong' },
-  1408: { 'zh-CN': '运城市', en: 'Yuncheng' },
-  1409: { 'zh-CN': '忻州市', en: 'Xinzhou' },
-  1410: { 'zh-CN': '临汾市', en: 'Linfen' },
-  1411: { 'zh-CN': '吕梁市', en: 'Lüliang' },
+const cities = shallowRef(new Map<string, Texts>())
+
+let reading: Promise<void> | undefined
+/** Reads the table once per visit. A failure is not kept, and costs the names alone: codes stay. */
+export function loadRegions(): Promise<void> {
+  reading ??= api.get('/regions').then(
+    ({ data }) => { cities.value = new Map(data.items.map((one) => [one.code, one.name])) },
+    () => { reading = undefined },
+  )
+  return reading
 }
 
-/** The city of a region code; the code itself where it is not of Shanxi. */
+/** The city of a region code; the code itself where the table has none. */
 export function cityOf(region: string): Texts {
-  return CITIES[region.slice(0, 4)] ?? { 'zh-CN': region, en: region }
+  return cities.value.get(region.slice(0, 4)) ?? { 'zh-CN': region, en: region }
 }
 
 /** A region for reading: its city, and the code that tells the county too. */

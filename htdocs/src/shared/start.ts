@@ -8,6 +8,7 @@ import './theme.css'
 import './messages'
 import './theme'
 import { i18n } from './i18n'
+import { loadRegions } from './regions'
 
 export function startEntry(root: Component, routes: RouteRecordRaw[], title: string): Router {
   const router = createRouter({ history: createWebHashHistory(), routes, scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 } })
@@ -20,6 +21,7 @@ export function startEntry(root: Component, routes: RouteRecordRaw[], title: str
     event.preventDefault()
     document.dispatchEvent(new CustomEvent('ra-new-version'))
   })
+  void loadRegions()
   createApp(root).use(i18n).use(router).mount('#app')
   return router
 }
