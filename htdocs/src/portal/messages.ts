@@ -155,6 +155,10 @@ addMessages('downloads', {
   intro: ['下载后请核对 SHA-256 是否与此处一致。', 'Compare the SHA-256 of what you downloaded with the one shown here.'],
   empty: ['暂时没有可下载的文件', 'There is nothing to download for now'],
   version: ['版本', 'version'],
+  authority: ['CA 证书和吊销列表', 'Certificates and revocation list of the CA'],
+  notYet: ['尚未取得 CA 证书', 'Not fetched yet'],
+  save: ['下载证书（PEM）', 'Download the certificate (PEM)'],
+  crl: ['下载证书吊销列表（CRL）', 'Download the revocation list (CRL)'],
 })
 addMessages('category', {
   driver: ['驱动程序', 'Drivers'],
