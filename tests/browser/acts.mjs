@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import assert from 'node:assert/strict'
-import { caller, settings, subjectName, visit } from './support.mjs'
+import { caller, desk, settings, subjectName, visit } from './support.mjs'
 
 /** A PKCS#10 request as the EKey's tool makes it. */
 export function request(name) {
@@ -16,16 +16,22 @@ export function request(name) {
   return text
 }
 
-/** The body of an application for a new certificate of an organisation. */
-export function application(name = subjectName()) {
+const digits = (length) => String(Math.floor(Math.random() * 10 ** length)).padStart(length, '0')
+
+function subscriber(kind, name) {
+  const who = kind === 'person'
+    ? { kind: 'person', id_document: { type: 'resident_id', number: settings.resident_ids.pop() } }
+    : { kind: 'organisation', organisation_code: { type: 'uscc', value: settings.uscc.pop() } }
   return {
-    business: 'issue', kind: 'organisation', usage: 'signing', subject_name: name, validity_years: 1,
-    subscriber: {
-      kind: 'organisation', name, social_security_no: `14${String(Math.floor(Math.random() * 1e10)).padStart(10, '0')}`,
-      organisation_code: { type: 'uscc', value: settings.uscc.pop() }, contact: { name: '王小明', phone: '13835100000' },
-      region: '140100', agency_id: settings.ids.agency, tier: 'city',
-    },
+    ...who, name, social_security_no: `14${digits(10)}`, contact: { name: '王小明', phone: '13835100000' },
+    region: '140100', agency_id: settings.ids.agency, tier: 'city',
   }
+}
+
+/** The body of an application for a new certificate. */
+export function application(name = subjectName(), kind = 'organisation') {
+  const subject = kind === 'server' ? `www-${process.pid}-${digits(8)}.example.cn` : name
+  return { business: 'issue', kind, usage: 'signing', subject_name: subject, validity_years: 1, subscriber: subscriber(kind, name) }
 }
 
 /** A new application that stands somewhere: entered over the API, for tests of what comes later. */
@@ -44,14 +50,27 @@ async function step(role, id, name, body) {
   return answer.data
 }
 
-const MATERIALS = ['application_form', 'organisation_code_certificate', 'business_licence', 'officer_id']
-const steps = {
+/** §2: the full set. */
+const MATERIALS = {
+  organisation: ['application_form', 'organisation_code_certificate', 'business_licence', 'officer_id'],
+  person: ['application_form', 'applicant_id'],
+  server: ['application_form', 'icp_licence', 'organisation_code_certificate', 'business_licence', 'applicant_id'],
+}
+const received = (kind) => MATERIALS[kind].map((material) => ({ material, received: true, sealed: kind !== 'person', signed: kind === 'person' }))
+
+function entered({ kind, subject_name: name, subscriber: who }) {
+  const organization = kind === 'person' ? {} : { organization: who.name }
+  const names = kind === 'server' ? { dns_names: [name] } : {}
+  return { certificate: { subject: { common_name: name, ...organization, country: 'CN' }, validity_years: 1, key_algorithms: ['ec_p256', 'rsa'], ...names } }
+}
+
+/** What the API is told at a step. */
+export const steps = {
   agency: (id) => step('agency', id, 'agency-decision', { decision: 'approve', filing_number: '备-2026-0042' }),
-  acceptance: (id, fee = true) => step('acceptor', id, 'acceptance', {
-    decision: 'accept', materials: MATERIALS.map((material) => ({ material, received: true, sealed: true })),
-    ...(fee ? { payment: { method: 'cash', amount: 11000, receipt_number: `SJ-${id}` } } : {}),
-  }),
-  entry: (id) => step('entry_officer', id, 'entry', (now) => ({ certificate: { subject: { common_name: now.subject_name, organization: now.subscriber.name, country: 'CN' }, validity_years: 1, key_algorithms: ['ec_p256', 'rsa'] } })),
+  acceptance: (id) => step('acceptor', id, 'acceptance', (now) => ({
+    decision: 'accept', materials: received(now.kind), payment: { method: 'cash', amount: 11000, receipt_number: `SJ-${id}` },
+  })),
+  entry: (id) => step('entry_officer', id, 'entry', entered),
   review: (id) => step('review_officer', id, 'review', (now) => ({ decision: 'approve', snapshot_sha256: now.snapshot_sha256 })),
   async production(id) {
     const codes = await step('issuing_officer', id, 'codes', {})
@@ -67,8 +86,9 @@ export async function standing(...names) {
 }
 
 /** A certificate in use. */
-export async function issued() {
-  const made = await standing('agency', 'acceptance', 'entry', 'review')
+export async function issued(kind = 'organisation') {
+  const made = await submitted(application(kind === 'person' ? '王小明' : subjectName(), kind))
+  for (const name of ['agency', 'acceptance', 'entry', 'review']) await steps[name](made.id)
   const answer = await steps.production(made.id)
   await step('issuing_officer', made.id, 'handover', { inspection: { passed: true, subject_checked: true, validity_checked: true, key_checked: true }, recipient: { name: '王小明' } })
   await step('archivist', made.id, 'archive', { electronic_checked: true, paper_complete: true, form_copies: [1, 2] })
@@ -91,67 +111,79 @@ export const press = (page, name) => page.click(`[data-test="${name}"]`)
 /** Opens the application at the person whose turn it is. */
 export const open = (role, id) => visit(role, `/applications/${id}`)
 
-export async function approveForAgency(id) {
-  const page = await open('agency', id)
-  await pick(page, '/decision', '同意')
-  await type(page, '/filing_number', '备-2026-0042')
-  await press(page, 'do-agency_decision')
-  await isNow(page, '待受理')
+/** What is written down at each step, and the state in which an application waits for it. `run`: what is asked of the business. */
+const ACTS = {
+  agency_decision: ['待经办单位审批', async (page) => {
+    await pick(page, '/decision', '同意')
+    await type(page, '/filing_number', '备-2026-0042')
+  }],
+  acceptance: ['待受理', async (page, run) => {
+    await press(page, 'all-materials')
+    if (run.fee) {
+      await pick(page, '/payment/method', '现金')
+      await type(page, '/payment/amount', '110')
+      await type(page, '/payment/receipt_number', `SJ-${run.id}`)
+    }
+    if (run.told) await tick(page, '/subscriber_told')
+  }],
+  entry: ['待录入', async (page, run) => { if (run.dns) await type(page, '/dns_lines', run.dns) }],
+  review: ['待审核', async (page) => {
+    await page.locator('[data-test=snapshot]').waitFor()
+    await pick(page, '/decision', '同意')
+  }],
+  production: ['待制证', async (page, run) => {
+    await press(page, 'draw-codes')
+    const code = await page.locator('[data-test=authorisation-code]').textContent()
+    assert.match(code.trim(), /^[0-9A-Z-]{20,}$/)
+    await field(page, '/csr').locator('input[type=file]').setInputFiles({ name: 'ekey.csr', mimeType: 'application/pkcs10', buffer: Buffer.from(request(run.name)) })
+    await page.waitForFunction(() => document.querySelector('[data-field="/csr"] textarea').value.includes('BEGIN'))
+  }],
+  handover: ['待发放', async (page) => {
+    for (const at of ['subject_checked', 'validity_checked', 'key_checked', 'passed']) await tick(page, `/inspection/${at}`)
+  }],
+  operation: ['待操作', async (page) => {
+    await type(page, '/token_serial', 'EK20260042')
+    for (const at of ['/token_present', '/identity_checked', '/seal_present']) await tick(page, at)
+  }],
+  registration: ['待登记', (page) => type(page, '/register', '2026年登记簿第17号')],
+  archive: ['待归档', async (page) => {
+    await tick(page, '/electronic_checked')
+    await tick(page, '/paper_complete')
+    await type(page, '/box_number', '17')
+  }],
+  completion: ['待办结', (page) => type(page, '/summary', '业务已办理完毕，资料已归档')],
 }
-export async function accept(id, { fee = true, told = false } = {}) {
-  const page = await open('acceptor', id)
-  await press(page, 'all-materials')
-  if (fee) {
-    await pick(page, '/payment/method', '现金')
-    await type(page, '/payment/amount', '110')
-    await type(page, '/payment/receipt_number', `SJ-${id}`)
-  }
-  if (told) await tick(page, '/subscriber_told')
-  await press(page, 'do-acceptance')
-  await isNow(page, '待录入')
+
+/** The lists of steps of docs/business.md, each step with the person who does it here. */
+const MADE = [['acceptance', 'acceptor'], ['entry', 'entry_officer'], ['review', 'review_officer'], ['production', 'issuing_officer'], ['handover', 'issuing_officer']]
+const DECIDED = MADE.slice(0, 3)
+const FILED = ['archive', 'archivist']
+export const LISTS = {
+  A: [['agency_decision', 'agency'], ...MADE, FILED, ['completion', 'issuing_officer']],
+  B: [...MADE, FILED, ['completion', 'issuing_officer']],
+  C: [...MADE, ['registration', 'issuing_officer'], FILED, ['completion', 'issuing_officer']],
+  D: [...DECIDED, FILED, ['completion', 'acceptor']],
+  E: [['acceptance', 'acceptor'], ['operation', 'technician'], ['registration', 'technician'], FILED, ['completion', 'technician']],
+  H: [...DECIDED, ['registration', 'acceptor'], FILED, ['completion', 'acceptor']],
 }
-export async function enter(id) {
-  const page = await open('entry_officer', id)
-  await press(page, 'do-entry')
-  await isNow(page, '待审核')
+
+/** One step by the person of its role; who may not do the next one is told why. @return the page */
+export async function takes(run, name, role) {
+  const list = LISTS[run.list]
+  const [next, nextRole] = list[list.findIndex(([one]) => one === name) + 1] ?? []
+  const [waits, act] = ACTS[name]
+  const page = await desk(role, `/applications/${run.id}`)
+  await isNow(page, waits)
+  await act(page, run)
+  await press(page, `do-${name}`)
+  await isNow(page, next ? ACTS[next][0] : '已办结')
+  if (next && nextRole !== role) await page.locator('[data-test=obstacle]').waitFor()
   return page
 }
-export async function review(id, then = '待制证') {
-  const page = await open('review_officer', id)
-  await page.locator('[data-test=snapshot]').waitFor()
-  await pick(page, '/decision', '同意')
-  await press(page, 'do-review')
-  await isNow(page, then)
-}
-export async function produce(id, name) {
-  const page = await open('issuing_officer', id)
-  await press(page, 'draw-codes')
-  const code = await page.locator('[data-test=authorisation-code]').textContent()
-  assert.match(code.trim(), /^[0-9A-Z-]{20,}$/)
-  await field(page, '/csr').locator('input[type=file]').setInputFiles({ name: 'ekey.csr', mimeType: 'application/pkcs10', buffer: Buffer.from(request(name)) })
-  await page.waitForFunction(() => document.querySelector('[data-field="/csr"] textarea').value.includes('BEGIN'))
-  await press(page, 'do-production')
-  await isNow(page, '待发放')
-  return page
-}
-export async function handOver(id, then = '待归档') {
-  const page = await open('issuing_officer', id)
-  for (const at of ['subject_checked', 'validity_checked', 'key_checked', 'passed']) await tick(page, `/inspection/${at}`)
-  await press(page, 'do-handover')
-  await isNow(page, then)
-}
-export async function file(id) {
-  const page = await open('archivist', id)
-  await tick(page, '/electronic_checked')
-  await tick(page, '/paper_complete')
-  await type(page, '/box_number', '17')
-  await press(page, 'do-archive')
-  await isNow(page, '待办结')
-}
-export async function complete(role, id) {
-  const page = await open(role, id)
-  await type(page, '/summary', '业务已办理完毕，资料已归档')
-  await press(page, 'do-completion')
-  await isNow(page, '已办结')
+
+/** Every step of a business by its people; ends at the task completion record. */
+export async function runs(run, from = 0) {
+  let page
+  for (const [name, role] of LISTS[run.list].slice(from)) page = await takes(run, name, role)
   return page
 }

@@ -103,17 +103,6 @@ test('filters are kept by name, columns are chosen, what is filtered is exported
   await finish()
 })
 
-test('a barcode reader opens an application from anywhere', async () => {
-  const made = await standing()
-  const page = await visit('acceptor', '/subscribers')
-  await page.locator('#filter-name').focus()
-  await page.keyboard.type(made.number)
-  await page.keyboard.press('Enter')
-  await page.locator('[data-test=state]').waitFor()
-  assert.ok(page.url().includes(made.id))
-  await finish()
-})
-
 test('reports are plots with their tables', async () => {
   const page = await visit('manager', '/reports')
   for (const by of ['business', 'step', 'state', 'region', 'kind', 'week']) {

@@ -1,6 +1,6 @@
 // What the browser tests share: one Chromium per file, an identity per context, and the demands on every page.
-// A page fails its test by a violation of the content security policy, an error on the console, an error nobody caught, or a request
-// to another host.
+// A page fails its test by a violation of the content security policy, an error on the console, an error nobody caught, a request
+// to another host, or two different requests under one Idempotency-Key.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after, afterEach, before } from 'node:test'
@@ -16,22 +16,23 @@ export const { urls, people } = settings
 
 let browser
 const open = []
+const LAUNCH = {
+  executablePath: process.env.RA_CHROMIUM,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+}
+const LOOKS = { locale: 'zh-CN', timezoneId: 'Asia/Shanghai', viewport: { width: 1280, height: 900 }, acceptDownloads: true }
 
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.RA_CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  })
-})
+before(async () => { browser = await chromium.launch(LAUNCH) })
 after(async () => browser?.close())
 /** A test that failed has left its pages: what was to be seen on them is kept. */
 afterEach(async (t) => {
-  for (const { context } of open.splice(0)) {
+  for (const { context, ended } of open.splice(0)) {
     for (const [number, page] of context.pages().entries()) {
       await page.screenshot({ path: `${output}/failed-${t.name.replace(/\W+/g, '-').slice(0, 60)}-${open.length}-${number}.png`, fullPage: true }).catch(() => undefined)
     }
     await context.close()
+    ended?.()
   }
 })
 
@@ -59,10 +60,23 @@ export class Guard {
   }
 }
 
+/** An Idempotency-Key belongs to one exact request. */
+function watchKeys(context, guard) {
+  const requests = new Map()
+  context.on('request', (sent) => {
+    const { 'idempotency-key': key, 'if-match': version } = sent.headers()
+    if (!key) return
+    const request = JSON.stringify([sent.method(), sent.url(), version, sent.postData()])
+    if ((requests.get(key) ?? request) !== request) guard.note('key', `${requests.get(key)} and ${request}`)
+    requests.set(key, request)
+  })
+}
+
 function watch(context, guard) {
+  watchKeys(context, guard)
   const own = new Set(Object.values(urls).map((url) => new URL(url).host))
   context.on('page', (page) => {
-    page.on('console', (message) => { if (message.type() === 'error') guard.note('console', message.text()) })
+    page.on('console', (message) => { if (message.type() === 'error') guard.note('console', `${message.text()} ${message.location().url}`) })
     page.on('pageerror', (error) => guard.note('page', error.message))
     page.on('crash', () => guard.note('page', 'crashed'))
   })
@@ -72,6 +86,32 @@ function watch(context, guard) {
   })
 }
 
+/** A page of the context that no fault escapes. */
+async function guarded(context, host, ended) {
+  const guard = new Guard()
+  open.push({ context, guard, ended })
+  watch(context, guard)
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) =>
+      console.error(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`))
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(30_000)
+  page.guard = guard
+  page.home = urls[host]
+  page.to = (where) => page.goto(`${urls[host]}/#${where}`)
+  return page
+}
+
+/**
+ * A page of a browser of its own with the HOME (its certificate store is there) and the profile in it. It verifies the servers.
+ * @param ended called when the browser is gone
+ */
+export async function visitOwn(home, ended) {
+  const context = await chromium.launchPersistentContext(`${home}/profile`, { ...LAUNCH, ...LOOKS, env: { ...process.env, HOME: home } })
+  return guarded(context, 'staff', ended)
+}
+
 /**
  * A page with the certificate of a role (none: without). Chromium writes each refused request to the console: the refusals that a test
  * means are announced with page.guard.allow(/pattern/).
@@ -79,31 +119,54 @@ function watch(context, guard) {
 export async function visit(role, path = '/', options = {}) {
   const host = options.host ?? (role || options.staff ? 'staff' : 'public')
   const context = await browser.newContext({
-    ignoreHTTPSErrors: true, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', viewport: { width: 1280, height: 900 }, acceptDownloads: true,
-    clientCertificates: certificates(identity(role)), ...options.context,
+    ...LOOKS, ignoreHTTPSErrors: true, clientCertificates: certificates(identity(role)), ...options.context,
   })
-  const guard = new Guard()
-  watch(context, guard)
-  await context.addInitScript(() => {
-    document.addEventListener('securitypolicyviolation', (event) =>
-      console.error(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`))
-  })
-  const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
-  page.guard = guard
-  page.home = urls[host]
-  page.to = (where) => page.goto(`${urls[host]}/#${where}`)
-  open.push({ context, guard })
+  const page = await guarded(context, host)
   await page.goto(urls[host] + (path.startsWith('/?') ? path : `/#${path}`))
+  return page
+}
+
+/** The page of a role that the test has open already, or a new one: people stay at their desks. */
+export async function desk(role, path) {
+  const page = open.find((one) => one.role === role)?.page
+  if (!page) {
+    const made = await visit(role, path)
+    Object.assign(open.at(-1), { role, page: made })
+    return made
+  }
+  if (page.url() !== `${urls.staff}/#${path}`) await page.to(path)
+  else if (path.startsWith('/applications/')) await page.click('[data-test=refresh]')
+  else await page.reload()
   return page
 }
 
 /** Ends what the test opened and demands that nothing went wrong. Every test calls it at its end: finish(t). */
 export async function finish() {
   const done = open.splice(0)
-  for (const { context } of done) await context.close()
+  for (const { context, ended } of done) {
+    await context.close()
+    ended?.()
+  }
   for (const { guard } of done) guard.check()
 }
+
+/** Presses the digits and Enter, so many milliseconds apart by the clock of the events: how fast the machine is does not matter. */
+async function digits(page, text, apart) {
+  const session = await page.context().newCDPSession(page)
+  let timestamp = Date.now() / 1000
+  const keys = [...[...text].map((digit) => ({ key: digit, code: `Digit${digit}`, text: digit, windowsVirtualKeyCode: digit.charCodeAt(0) })),
+    { key: 'Enter', code: 'Enter', text: '\r', windowsVirtualKeyCode: 13 }]
+  for (const key of keys) {
+    timestamp += apart / 1000
+    await session.send('Input.dispatchKeyEvent', { type: 'keyDown', timestamp, ...key })
+    await session.send('Input.dispatchKeyEvent', { type: 'keyUp', timestamp: timestamp + 0.001, ...key, text: undefined })
+  }
+  await session.detach()
+}
+/** What a barcode reader does: it types the digits and Enter in one go. */
+export const scan = (page, text) => digits(page, text, 8)
+/** What a person does. */
+export const typeSlowly = (page, text) => digits(page, text, 400)
 
 /** No serious finding of axe in the page as it is. */
 export async function accessible(page, what) {
@@ -131,6 +194,8 @@ export async function caller(role) {
       assert.ok(response.ok(), `${method} ${path} as ${role}: ${response.status()} ${text}`)
       return { data: text ? JSON.parse(text) : undefined, etag: response.headers().etag, status: response.status() }
     },
+    /** Any request, with the caller's certificate or without. */
+    fetch: (url, what) => context.fetch(url, what),
     close: () => context.dispose(),
   }
 }

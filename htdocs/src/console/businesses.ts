@@ -1,6 +1,6 @@
 // The table of businesses, as the server runs it: names, materials, steps with their roles, pairs of steps for two hands.
 // All pages of the console are driven by it; no page knows a business by name.
-import { shallowRef } from 'vue'
+import { computed, shallowRef } from 'vue'
 import { api, type AnswerOf } from '@/shared/api'
 import { say } from '@/shared/i18n'
 
@@ -8,6 +8,8 @@ export type Business = AnswerOf<'/businesses', 'get'>['items'][number]
 export type BusinessStep = Business['steps'][number]
 
 export const businesses = shallowRef<Business[]>([])
+/** What the counter can begin: not what the RA opens by itself. */
+export const offered = computed(() => businesses.value.filter((one) => !one.by_ra))
 
 let reading: Promise<Business[]> | undefined
 export function loadBusinesses(): Promise<Business[]> {

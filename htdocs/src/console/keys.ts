@@ -31,20 +31,25 @@ function onKey(event: KeyboardEvent) {
 const PAUSE = 120
 const QR_DIGITS = 36 // number and code of a form filled in beforehand
 
+type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
+const isControl = (target: EventTarget | null): target is Control => target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
+
 function useScanner(found: (number: string) => void) {
   let digits = ''
   let last = 0
+  let giveBack = () => {}
   const onScan = (event: KeyboardEvent) => {
     const fast = event.timeStamp - last < PAUSE
     last = event.timeStamp
     if (/^\d$/.test(event.key)) {
+      if (!fast || !digits) giveBack = keeper(event.target)
       digits = fast ? (digits + event.key).slice(-QR_DIGITS) : event.key
       return
     }
     if (event.key === 'Enter' && fast && numberIn(digits)) {
       event.preventDefault()
       event.stopImmediatePropagation()
-      takeBack(event.target, digits)
+      giveBack()
       found(digits)
     }
     if (event.key !== 'Shift') digits = ''
@@ -53,12 +58,18 @@ function useScanner(found: (number: string) => void) {
   onScopeDispose(() => removeEventListener('keydown', onScan, true))
 }
 
-/** The digits went into the field that had the focus: they are no part of what was typed there. */
-function takeBack(target: EventTarget | null, digits: string) {
-  if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement) || !target.value.includes(digits)) return
-  const place = target.value.lastIndexOf(digits)
-  target.value = target.value.slice(0, place) + target.value.slice(place + digits.length)
-  target.dispatchEvent(new Event('input', { bubbles: true }))
+/**
+ * The digits of a reader go into the field that has the focus (as many as it holds, or they choose in a list): they are no part of what
+ * was typed there. @return puts back what the field holds now
+ */
+function keeper(target: EventTarget | null): () => void {
+  if (!isControl(target)) return () => {}
+  const before = target.value
+  return () => {
+    if (target.value === before) return
+    target.value = before
+    for (const what of ['input', 'change']) target.dispatchEvent(new Event(what, { bubbles: true }))
+  }
 }
 
 export function useConsoleKeys(found: (number: string) => void) {

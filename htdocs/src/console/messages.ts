@@ -49,6 +49,10 @@ addMessages('session', {
   kept: ['您填写的内容还在本页，恢复后会重新显示，不会丢失。', 'What you typed is still on this page and is shown again afterwards.'],
   try1: ['确认 EKey 已插好，并且是您本人在本系统登记的那一个', 'Check that the EKey is plugged in and is the one registered for you'],
   try2: ['关闭所有浏览器窗口，重新打开本页，在弹出的窗口中选择自己的证书', 'Close every browser window, open this page again and choose your certificate'],
+  tryExpired: [
+    '窗口中没有自己的证书，或者浏览器提示证书错误：证书可能已过期，或者不是本系统认可的机构签发的。到服务网站的“证书检测”页选择证书文件，就能看到原因',
+    'Your certificate is not in the window, or the browser names a certificate error: it may have expired or be of another authority. The page “Certificate check” of the public site tells what is wrong with its file',
+  ],
   try3: ['仍不能进入时，把故障代码和追踪号告诉系统管理员，或拨打热线 400-0351-838', 'If it stays, tell the administrator the fault code and trace id, or call 400-0351-838'],
 })
 addMessages('keys', {
@@ -59,6 +63,7 @@ addMessages('keys', {
   up: ['上一行', 'previous row'],
   open: ['打开当前行', 'open the row'],
   mark: ['选择当前行', 'mark the row'],
+  materials: ['材料全部收齐', 'all materials received'],
   send: ['提交表单', 'submit the form'],
   help: ['显示本帮助', 'this help'],
   scanner: ['用扫码枪扫描受理号，在任何页面都会打开该业务。', 'Scanning the number of an application opens it from any page.'],
@@ -183,6 +188,12 @@ addMessages('field', {
   status: ['状态', 'Status'],
   subject_name: ['证书主题名称', 'Subject name'],
   subject: ['证书主题', 'Subject'],
+  CN: ['名称（CN）', 'Name (CN)'],
+  O: ['单位（O）', 'Organisation (O)'],
+  OU: ['部门（OU）', 'Department (OU)'],
+  L: ['城市（L）', 'City (L)'],
+  ST: ['省份（ST）', 'Province (ST)'],
+  C: ['国家（C）', 'Country (C)'],
   issuer: ['颁发者', 'Issuer'],
   serial: ['序列号', 'Serial'],
   validity: ['有效期', 'Validity'],

@@ -73,13 +73,29 @@ export interface CallOptions {
   file?: Blob
   /** The ETag of the object that is changed. */
   etag?: string
-  /** Idempotency-Key; made anew when absent. */
-  key?: string
+  /** Of a change that a person makes; without it the key is of this call alone. */
+  key?: RequestKey
   headers?: Record<string, string>
   signal?: AbortSignal
 }
 
-export const newKey = () => crypto.randomUUID()
+/**
+ * The Idempotency-Key of a change that a person makes: the same for exactly the same request (address, version, body) until it is settled,
+ * another one for any other. So a second press after a lost network repeats the first, and never another change under its key.
+ */
+export class RequestKey {
+  private readonly keys = new Map<string, string>()
+
+  of(request: string): string {
+    const key = this.keys.get(request) ?? crypto.randomUUID()
+    this.keys.set(request, key)
+    return key
+  }
+
+  settle() {
+    this.keys.clear()
+  }
+}
 
 function address(path: string, options: CallOptions): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(options.path?.[name] ?? ''))
@@ -91,11 +107,11 @@ function address(path: string, options: CallOptions): string {
   return BASE + filled + (text ? `?${text}` : '')
 }
 
-function headersOf(method: Method, options: CallOptions): Record<string, string> {
+function headersOf(method: Method, path: string, options: CallOptions): Record<string, string> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language.value }
   if (method !== 'get') {
     headers['X-RA-Request'] = '1'
-    headers['Idempotency-Key'] = options.key ?? newKey()
+    headers['Idempotency-Key'] = (options.key ?? new RequestKey()).of(JSON.stringify([method, address(path, options), options.etag, options.body]))
   }
   if (options.body !== undefined) {
     headers['Content-Type'] = method === 'patch' ? 'application/merge-patch+json' : 'application/json'
@@ -140,7 +156,7 @@ async function exchange(method: Method, path: string, options: CallOptions, head
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 async function send(method: Method, path: string, options: CallOptions): Promise<Response> {
-  const headers = headersOf(method, options)
+  const headers = headersOf(method, path, options)
   for (let attempt = 0; ; attempt++) {
     try {
       return await exchange(method, path, options, headers)

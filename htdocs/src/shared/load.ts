@@ -1,6 +1,6 @@
 // Reading and changing as states that a page can show: busy (and for how long), failed (and what to do), there.
 import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from 'vue'
-import { ApiFailure, asFailure, newKey } from './api'
+import { ApiFailure, asFailure, RequestKey } from './api'
 
 /** Seconds that something takes, from the first second on; 0 before. */
 export function useSeconds() {
@@ -63,30 +63,26 @@ export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, { immediat
 }
 
 /**
- * A change that a person makes with a button. The Idempotency-Key stays the same until there is an answer that settles it, so a
- * second press after a lost network repeats the first. @return undefined when it failed (failure says why)
+ * A change that a person makes with a button. `act` hands its key to each call: what is pressed again after a lost network is the same
+ * request under the same Idempotency-Key, until an answer settles it. @return undefined when it failed (failure says why)
  */
-export function useSubmit<A extends unknown[], T>(act: (key: string, ...given: A) => Promise<T>) {
+export function useSubmit<A extends unknown[], T>(act: (key: RequestKey, ...given: A) => Promise<T>) {
   const failure = shallowRef<ApiFailure>()
   const busy = ref(false)
   const clock = useSeconds()
-  let key: string | undefined
-  let sent = ''
+  const key = new RequestKey()
   async function run(...given: A): Promise<T | undefined> {
     if (busy.value) return undefined
-    const now = JSON.stringify(given)
-    if (!key || now !== sent) key = newKey()
-    sent = now
     busy.value = true
     clock.start()
     try {
       const result = await act(key, ...given)
       failure.value = undefined
-      key = undefined
+      key.settle()
       return result
     } catch (error) {
       failure.value = asFailure(error)
-      if (!failure.value.isRepeatable) key = undefined
+      if (!failure.value.isRepeatable) key.settle()
       return undefined
     } finally {
       busy.value = false

@@ -1,0 +1,112 @@
+// Counter speed: the walk-in application by the keyboard alone, and the barcode reader that opens an application from anywhere.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { field, isNow, issued, standing, type } from './acts.mjs'
+import { finish, scan, typeSlowly, visit } from './support.mjs'
+
+/** A person who has no mouse: every key is counted, what is typed as one. */
+class Hands {
+  constructor(page) {
+    this.page = page
+    this.keys = 0
+    this.texts = 0
+  }
+
+  async press(...keys) {
+    for (const key of keys) await this.page.keyboard.press(key)
+    this.keys += keys.length
+  }
+
+  /** A text, as the input method hands it over. */
+  async type(text) {
+    await this.page.keyboard.insertText(text)
+    this.texts++
+  }
+
+  /** The focus comes to rest in a field. */
+  at(selector) {
+    return this.page.waitForFunction((wanted) => document.activeElement?.matches(wanted), selector)
+  }
+}
+
+test('a walk-in application comes from the search to "entered" by the keyboard alone, in few keys', async () => {
+  const { certificate } = await issued()
+  const page = await visit('acceptor', '/')
+  await page.locator('[data-test=who]').waitFor()
+  const acceptor = new Hands(page)
+  await acceptor.press('n')
+  await acceptor.at('[data-field="/business"] select')
+  await acceptor.press('ArrowDown', 'ArrowDown')
+  assert.equal(await field(page, '/business').locator('option:checked').innerText(), '到期更新')
+  await acceptor.press('Tab')
+  await acceptor.at('#certificate-search')
+  await acceptor.type(certificate.subject_name)
+  await acceptor.press('Enter')
+  await page.locator('[data-test=chosen]').getByText(certificate.serial).waitFor()
+  await acceptor.press('Control+Enter')
+  await isNow(page, '待受理')
+  await acceptor.at('[data-step=acceptance] input')
+  await acceptor.press('a')
+  await acceptor.at('[data-field="/payment/method"] input')
+  await acceptor.press('Space', 'Tab')
+  await acceptor.type('110')
+  await acceptor.press('Tab')
+  await acceptor.type(`SJ-${certificate.serial.slice(-12)}`)
+  await acceptor.press('Control+Enter')
+  await isNow(page, '待录入')
+  const number = /\d{16}/.exec(await page.locator('h1').innerText())[0]
+
+  const desk = await visit('entry_officer', '/')
+  await desk.locator('[data-test=who]').waitFor()
+  const officer = new Hands(desk)
+  await scan(desk, number)
+  officer.texts++
+  await isNow(desk, '待录入')
+  await officer.at('[data-step=entry] input')
+  await officer.press('Control+Enter')
+  await isNow(desk, '待审核')
+  const [keys, texts] = [acceptor.keys + officer.keys, acceptor.texts + officer.texts]
+  assert.ok(keys <= 12 && texts <= 4, `${keys} keys and ${texts} texts`)
+  await finish()
+})
+
+test('a barcode reader opens the application from any page, and the field that had the focus keeps what was in it', async () => {
+  const made = await standing()
+  const page = await visit('acceptor', '/subscribers')
+  await page.locator('#filter-name').fill('太原')
+  await scan(page, made.number)
+  await isNow(page, '待经办单位审批')
+  assert.ok(page.url().includes(made.id))
+
+  await page.to('/new')
+  await field(page, '/business').locator('select').selectOption('issue')
+  await type(page, '/subscriber/region', '1401')
+  await type(page, '/note', '第一行\n第二行')
+  for (const place of ['[data-field="/subscriber/region"] input', '[data-field="/note"] textarea', '[data-field="/business"] select', 'body']) {
+    if (place === 'body') await page.evaluate(() => document.activeElement.blur())
+    else await page.locator(place).focus()
+    await scan(page, made.number)
+    await isNow(page, '待经办单位审批')
+    await page.to('/new')
+    await page.locator('[data-field="/note"] textarea').waitFor()
+    assert.equal(await page.locator('[data-field="/subscriber/region"] input').inputValue(), '1401')
+    assert.equal(await page.locator('[data-field="/note"] textarea').inputValue(), '第一行\n第二行')
+    assert.equal(await page.locator('[data-field="/business"] select').inputValue(), 'issue')
+  }
+  await finish()
+})
+
+test('what a person types stays where it is typed, and a number nobody has is said', async () => {
+  const page = await visit('acceptor', '/new')
+  await field(page, '/business').locator('select').selectOption('issue')
+  const note = page.locator('[data-field="/note"] textarea')
+  await note.focus()
+  await typeSlowly(page, '2026112312345673')
+  assert.equal(await note.inputValue(), '2026112312345673\n')
+  assert.ok(page.url().endsWith('#/new'))
+  page.guard.allow(/404/)
+  await scan(page, '2026112312345673')
+  await page.locator('[role=alert]').getByText('2026112312345673').waitFor()
+  assert.equal(await note.inputValue(), '2026112312345673\n')
+  await finish()
+})
