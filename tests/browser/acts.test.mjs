@@ -1,74 +1,117 @@
-// Acts on a certificate by the people of the counter, and a rejection with its correction.
+// Each business about a certificate, from the application form to the task completion record, by the people of its steps; a rejection
+// with its correction; a withdrawal. Every test has a certificate of its own.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accept, complete, enter, field, file, handOver, isNow, issued, open, pick, press, produce, review, standing, tick, type } from './acts.mjs'
-import { finish, subjectName, visit } from './support.mjs'
+import { field, isNow, issued, open, pick, press, runs, standing, type } from './acts.mjs'
+import { formIn3, sheets } from './paper.mjs'
+import { desk, finish, subjectName, visit } from './support.mjs'
 
-let certificate
+const APPLY = '证书申请(更新)表'
+const CHANGE = '证书变更、挂起、解挂、吊销表'
+const UNLOCK = '数字证书解锁申请表'
 
-/** An act begun at the page of its certificate. */
-async function begin(business, more = async () => undefined) {
-  const page = await visit('acceptor', `/certificates/${certificate.id}`)
+/** An act begun at the page of its certificate; its form is there to be printed in three copies. */
+async function begin({ business, form, asks }, certificate) {
+  const page = await desk('acceptor', `/certificates/${certificate.id}`)
   await press(page, `begin-${business}`)
   await page.locator('[data-test=chosen]').getByText(certificate.serial).waitFor()
-  await more(page)
+  await asks?.(page)
   await press(page, 'submit-new')
   await isNow(page, '待受理')
-  return /applications\/([0-9a-f-]+)/.exec(page.url())[1]
+  const id = /applications\/([0-9a-f-]+)/.exec(page.url())[1]
+  await press(page, 'print-form')
+  await formIn3(page, form, business)
+  await press(page, 'back')
+  return id
 }
 
-async function wholeAct(id, status) {
-  await accept(id, { fee: false })
-  await enter(id)
-  const page = await open('review_officer', id)
-  await pick(page, '/decision', '同意')
-  await press(page, 'do-review')
-  await isNow(page, '待登记')
-  const desk = await open('acceptor', id)
-  await type(desk, '/register', '2026年挂起登记簿第17号')
-  await press(desk, 'do-registration')
-  await isNow(desk, '待归档')
-  await file(id)
-  await complete('acceptor', id)
-  const seen = await visit('acceptor', `/certificates/${certificate.id}`)
-  await seen.locator('[data-test=certificate-status]').filter({ hasText: status }).waitFor()
+/** The record that closes a business names it as done, and everybody who had a hand in it. */
+async function recorded(page, run) {
+  await press(page, 'print-record')
+  await page.locator('[data-field=state]').getByText('已办结').waitFor()
+  const hands = await page.locator('[data-step]').evaluateAll((rows) => rows.map((row) => row.dataset.step))
+  for (const step of run.hands) assert.ok(hands.includes(step), `${step} in ${hands}`)
+  assert.equal((await sheets(page, `${run.business}-record`)).length, 1)
 }
 
-test('a certificate is suspended at the counter', async () => {
-  certificate = (await issued()).certificate
-  await wholeAct(await begin('suspend'), '挂起')
+async function statusOf(certificate, status) {
+  const page = await desk('acceptor', `/certificates/${certificate.id}`)
+  await page.locator('[data-test=certificate-status]').filter({ hasText: status }).waitFor()
+}
+
+/** One business about the certificate: what is asked at its form, and what becomes of the certificate. */
+async function does(row, certificate) {
+  const id = await begin(row, certificate)
+  const run = { id, name: certificate.subject_name, hands: ['acceptance', 'archive', 'completion'], ...row }
+  if (row.kind === 'server') run.dns = certificate.subject_name
+  const page = await runs(run)
+  if (row.makes) {
+    const made = page.locator('[data-test=certificate]').first()
+    await made.getByText('证书使用中').waitFor()
+    assert.ok(!(await made.innerText()).replace(/\s/g, '').includes(certificate.serial), 'the certificate is a new one')
+  }
+  await recorded(page, run)
+  await statusOf(certificate, row.becomes)
+}
+
+const act = (...rows) => async () => {
+  const { certificate } = await issued(rows[0].kind)
+  for (const row of rows) await does(row, certificate)
+  await finish()
+}
+
+const suspend = { business: 'suspend', list: 'H', form: CHANGE, becomes: '挂起' }
+const revoke = {
+  business: 'revoke', list: 'D', form: CHANGE, becomes: '已吊销',
+  asks: (page) => field(page, '/revocation_reason').locator('select').selectOption('cessation_of_operation'),
+}
+
+test('a certificate of a person is renewed, and the old one runs out', act({
+  business: 'renew', kind: 'person', list: 'B', form: APPLY, fee: true, makes: true, becomes: '证书使用中',
+}))
+
+test('a certificate is changed to another name, and the old one revoked', async () => {
+  const { certificate } = await issued()
+  const name = subjectName()
+  const asks = (page) => type(page, '/subject_name', name)
+  await does({ business: 'modify', list: 'B', form: CHANGE, name, makes: true, becomes: '已吊销', asks }, certificate)
   await finish()
 })
 
-test('the manager sees the suspension with the days it has left', async () => {
+test('a certificate is revoked', act(revoke))
+
+test('a locked EKey is unlocked by another person than who took it in', act({
+  business: 'unlock', list: 'E', form: UNLOCK, hands: ['acceptance', 'operation', 'registration', 'archive', 'completion'], becomes: '证书使用中',
+}))
+
+test('a lost certificate is issued again and the old one revoked', act({
+  business: 'reissue_lost', list: 'C', form: CHANGE, fee: true, told: true, makes: true, becomes: '已吊销',
+}))
+
+test('the certificate of a server on a damaged EKey is made anew and the old one revoked', act({
+  business: 'reissue_damaged', kind: 'server', list: 'C', form: CHANGE, fee: true, makes: true, becomes: '已吊销',
+  async asks(page) {
+    await type(page, '/token/serial', 'EK20250017')
+    await type(page, '/token/purchased_on', '2026-03-01')
+    await pick(page, '/token/human_fault', '否')
+  },
+}))
+
+test('an EKey is replaced, with its cause', act({
+  business: 'replace_token', list: 'C', form: CHANGE, fee: true, makes: true, becomes: '已吊销', asks: (page) => pick(page, '/cause', '变更'),
+}))
+
+test('a certificate is suspended and resumed', act(suspend, { business: 'resume', list: 'H', form: CHANGE, becomes: '证书使用中' }))
+
+test('the manager sees a suspension with the days it has left, and it ends in a revocation', async () => {
+  const { certificate } = await issued()
+  await does(suspend, certificate)
   const page = await visit('manager', '/clock')
   await page.locator('[data-test=suspended]').getByText(certificate.serial).waitFor()
   for (const days of [7, 30, 366]) await press(page, `suspended-${days}`)
   for (const days of [7, 30, 60]) await press(page, `expiring-${days}`)
   await page.locator('[data-test=suspended]').getByText(certificate.serial).waitFor()
-  await finish()
-})
-
-test('it is resumed', async () => {
-  await wholeAct(await begin('resume'), '证书使用中')
-  await finish()
-})
-
-test('a lost certificate is issued again and the old one revoked', async () => {
-  const id = await begin('reissue_lost')
-  await accept(id, { told: true })
-  await enter(id)
-  await review(id)
-  await produce(id, certificate.subject_name)
-  await handOver(id, '待登记')
-  const page = await open('issuing_officer', id)
-  await type(page, '/register', '2026年补办登记簿第17号')
-  await press(page, 'do-registration')
-  await isNow(page, '待归档')
-  await file(id)
-  await complete('issuing_officer', id)
-  const seen = await visit('acceptor', `/certificates/${certificate.id}`)
-  await seen.locator('[data-test=certificate-status]').filter({ hasText: '已吊销' }).waitFor()
+  await does(revoke, certificate)
   await finish()
 })
 
@@ -83,13 +126,13 @@ test('a rejection takes its reason from the catalogue and is corrected', async (
   await press(page, 'do-review')
   await isNow(page, '已退回')
   await page.locator('[data-test=rejection]').getByText('名称与证照不一致').waitFor()
-  const desk = await open('acceptor', id)
-  await press(desk, 'choose-edit')
-  await press(desk, 'do-correction')
-  await desk.getByText('没有修改任何内容').waitFor()
-  await type(desk, '/subscriber/contact/phone', '13835100001')
-  await press(desk, 'do-correction')
-  await isNow(desk, '待经办单位审批')
+  const counter = await open('acceptor', id)
+  await press(counter, 'choose-edit')
+  await press(counter, 'do-correction')
+  await counter.getByText('没有修改任何内容').waitFor()
+  await type(counter, '/subscriber/contact/phone', '13835100001')
+  await press(counter, 'do-correction')
+  await isNow(counter, '待经办单位审批')
   await finish()
 })
 

@@ -1,13 +1,13 @@
-// The business `issue` by five people in five browsers, from the counter to the public status query.
+// The business `issue` whole: from the form that the subscriber fills in at home to the public status query, each step by its person in
+// a browser of their own; and what the counter types in for who walks in.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accept, approveForAgency, complete, enter, field, file, handOver, isNow, pick, press, produce, review, type } from './acts.mjs'
-import { accessible, finish, settings, subjectName, visit } from './support.mjs'
+import { field, isNow, pick, press, runs, takes, type } from './acts.mjs'
+import { fillIn } from './wizard.mjs'
+import { accessible, finish, scan, settings, subjectName, visit } from './support.mjs'
 
-const name = subjectName()
-let id
-
-test('the acceptor enters a walk-in application, and a wrong code is said at its field', async () => {
+test('the acceptor enters a walk-in application, a wrong code is said at its field, and a reload keeps what was typed', async () => {
+  const name = subjectName()
   const page = await visit('acceptor', '/')
   await press(page, 'new')
   await field(page, '/business').locator('select').selectOption('issue')
@@ -28,36 +28,34 @@ test('the acceptor enters a walk-in application, and a wrong code is said at its
   assert.equal(await field(page, '/subject_name').locator('input').inputValue(), name, 'a reload keeps what was typed')
   await press(page, 'submit-new')
   await isNow(page, '待经办单位审批')
-  id = /applications\/([0-9a-f-]+)/.exec(page.url())[1]
-  await page.getByText('下一环节“主管单位审批”', { exact: false }).or(page.locator('[data-test=obstacle]')).first().waitFor()
-  await finish()
-})
-
-test('agency, acceptor, entry officer, reviewer and issuing officer do their steps', async () => {
-  await approveForAgency(id)
-  await accept(id)
-  await enter(id)
-  await review(id)
-  const page = await produce(id, name)
   await accessible(page, 'an application')
-  const [pem] = await Promise.all([page.waitForEvent('download'), press(page, 'download-pem')])
-  assert.match(pem.suggestedFilename(), /\.pem$/)
-  const [der] = await Promise.all([page.waitForEvent('download'), press(page, 'download-der')])
-  assert.match(der.suggestedFilename(), /\.cer$/)
   await finish()
 })
 
-test('it is handed over, filed and completed, and the timeline says by whom', async () => {
-  await handOver(id)
-  await file(id)
-  const page = await complete('issuing_officer', id)
+test('a new certificate, from the form filled in at home to the public status query', async () => {
+  const home = await visit(undefined, '/prefill')
+  const { number, code, name } = await fillIn(home)
+  const counter = await visit('acceptor', '/')
+  await counter.locator('[data-test=who]').waitFor()
+  counter.guard.allow(/404/)
+  await scan(counter, number + code)
+  await press(counter, 'make')
+  await isNow(counter, '待经办单位审批')
+  const id = /applications\/([0-9a-f-]+)/.exec(counter.url())[1]
+  const run = { id, list: 'A', name, fee: true }
+  for (const [step, role] of [['agency_decision', 'agency'], ['acceptance', 'acceptor'], ['entry', 'entry_officer'], ['review', 'review_officer']]) {
+    await takes(run, step, role)
+  }
+  const maker = await takes(run, 'production', 'issuing_officer')
+  await accessible(maker, 'an application')
+  const [pem] = await Promise.all([maker.waitForEvent('download'), press(maker, 'download-pem')])
+  assert.match(pem.suggestedFilename(), /\.pem$/)
+  const [der] = await Promise.all([maker.waitForEvent('download'), press(maker, 'download-der')])
+  assert.match(der.suggestedFilename(), /\.cer$/)
+  const page = await runs(run, 5)
   const said = await page.locator('[data-test=timeline]').innerText()
   for (const who of ['马经办', '王受理', '李录入', '张审核', '赵制证', '陈档案']) assert.ok(said.includes(who), `${who} in ${said}`)
-  await finish()
-})
-
-test('the public sees the certificate in use', async () => {
-  const page = await visit(undefined, `/status?subject=${encodeURIComponent(name)}`)
-  await page.locator('[data-test=answer]').getByText('证书使用中').first().waitFor()
+  await home.goto(`${home.home}/#/status?subject=${encodeURIComponent(name)}`)
+  await home.locator('[data-test=answer]').getByText('证书使用中').first().waitFor()
   await finish()
 })

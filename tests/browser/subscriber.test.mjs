@@ -1,44 +1,13 @@
 // The subscriber's pages: forms filled in beforehand, their progress, and everything that helps without a login.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { accessible, caller, finish, output, people, settings, subjectName, visit } from './support.mjs'
+import { accessible, caller, finish, people, scan, settings, subjectName, visit } from './support.mjs'
+import { printed } from './paper.mjs'
+import { fillIn, fillSubscriber, next, receipt, socialSecurityNumber, uscc } from './wizard.mjs'
 
-let order = 0
-const uscc = () => settings.uscc[order++ % settings.uscc.length]
-const socialSecurityNumber = () => `14${process.pid}${String(Date.now()).slice(-6)}${String(++order).padStart(2, '0')}`.slice(0, 20)
-const text = (page, name) => page.locator(`[data-test=${name}]`).innerText()
-const next = (page) => page.click('[data-test=next]')
 const heading = (page, words) => page.getByRole('heading', { name: words, level: 2, exact: true }).waitFor()
-
-async function fillSubscriber(page, changes = {}) {
-  const values = { name: subjectName(), number: socialSecurityNumber(), code: uscc(), contact: '李明', phone: '0351-7037581', ...changes }
-  for (const [id, value] of Object.entries(values)) await page.fill(`#${id}`, value)
-  await page.selectOption('#agency', settings.ids.agency)
-  return values
-}
-
-/** From the first step to the receipt. @return what was typed, number and code */
-async function fillIn(page, { kind = 'organisation', subscriber = {} } = {}) {
-  await page.selectOption('#kind', kind)
-  await next(page)
-  const typed = await fillSubscriber(page, subscriber)
-  await next(page)
-  await page.fill('#subject', typed.name)
-  await next(page)
-  await page.click('[data-test=hand-in]')
-  return { ...typed, ...(await receipt(page)) }
-}
-
-async function receipt(page) {
-  await page.waitForSelector('[data-test=receipt]')
-  const [number, code] = [await text(page, 'number'), await text(page, 'code')].map((one) => one.replace(/\s/g, ''))
-  assert.match(number, /^\d{16}$/)
-  assert.match(code, /^\d{20}$/)
-  return { number, code }
-}
 
 test('a form filled in at home becomes an application at the counter', async () => {
   const page = await visit()
@@ -105,8 +74,7 @@ test('the counter scans the QR code of a form and makes an application of it', a
   const counter = await visit('acceptor')
   await counter.locator('[data-test=who]').waitFor()
   counter.guard.allow(/404/)
-  await counter.keyboard.type(number + code)
-  await counter.keyboard.press('Enter')
+  await scan(counter, number + code)
   await counter.locator('[data-test=prefill]').getByText(name).first().waitFor()
   await accessible(counter, 'a form filled in beforehand')
   await counter.click('[data-test=make]')
@@ -118,14 +86,6 @@ test('the counter scans the QR code of a form and makes an application of it', a
   await counter.waitForURL(/#\/applications\/[0-9a-f-]{36}$/)
   await finish()
 })
-
-/** The pages of what the browser prints, as text. */
-async function printed(page, name) {
-  const file = `${output}/${name}.pdf`
-  writeFileSync(file, await page.pdf({ preferCSSPageSize: true }))
-  assert.match(execFileSync('pdfinfo', [file], { encoding: 'utf8' }), /Page size: .*\(A4\)/)
-  return execFileSync('pdftotext', ['-layout', file, '-'], { encoding: 'utf8' }).split('\f').slice(0, -1)
-}
 
 test('the form prints on three A4 pages, a copy each', async () => {
   const page = await visit(undefined, '/prefill')
@@ -346,30 +306,6 @@ function firstCertificate(file) {
   return Buffer.from(pem.slice(0, pem.indexOf(end) + end.length))
 }
 
-const PLACES = ['/status', '/guide', '/guide/reissue_damaged', '/prefill', '/receipt', '/progress', '/downloads', '/knowledge',
-  '/knowledge/ekey-locked', '/faults', '/certificate-check']
-
-test('no page is wider than a telephone, also in large text, dark and English', async () => {
-  const page = await visit(undefined, '/prefill', { context: { viewport: { width: 360, height: 740 } } })
-  await fillIn(page)
-  for (const looks of [[], ['large-text'], ['dark', 'large-text'], ['dark']]) {
-    await page.evaluate((names) => {
-      localStorage.setItem('ra.large-text', JSON.stringify(names.includes('large-text')))
-      localStorage.setItem('ra.scheme', JSON.stringify(names.includes('dark') ? 'dark' : 'light'))
-    }, looks)
-    for (const place of PLACES) {
-      await page.goto(`${page.home}/?lang=${looks.length === 1 ? 'en' : 'zh-CN'}#${place}`)
-      await page.reload()
-      await page.locator('main h1').first().waitFor()
-      await page.waitForFunction(() => !document.querySelector('main [aria-busy=true]'))
-      const width = await page.evaluate(() => document.documentElement.scrollWidth)
-      assert.ok(width <= 360, `${place} is ${width} px wide (${looks})`)
-      await accessible(page, `${place} (${looks})`)
-    }
-  }
-  await finish()
-})
-
 test('the keyboard alone reaches a number', async () => {
   const page = await visit(undefined, '/prefill')
   const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key) }
@@ -410,5 +346,16 @@ test('telephone numbers are on every page', async () => {
   const page = await visit()
   const contacts = page.locator('[data-test=contacts]')
   for (const number of ['400-0351-838', '4009-988-988', '0351-7037581']) await contacts.getByText(number).waitFor()
+  await finish()
+})
+
+test('what the CA publishes can be had', async () => {
+  const page = await visit(undefined, '/downloads')
+  await page.locator('[data-test=save-certificate]').first().waitFor()
+  const [certificate] = await Promise.all([page.waitForEvent('download'), page.locator('[data-test=save-certificate]').first().click()])
+  assert.match(readFileSync(await certificate.path(), 'utf8'), /^-----BEGIN CERTIFICATE-----/)
+  const [crl] = await Promise.all([page.waitForEvent('download'), page.click('[data-test=save-crl]')])
+  assert.equal(readFileSync(await crl.path())[0], 0x30, 'DER of a sequence')
+  await accessible(page, 'the downloads of the CA')
   await finish()
 })

@@ -1,6 +1,6 @@
 """The pages in a real browser: each test(…) of the *.test.mjs beside this file is a test here.
 
-One run of node per file, against the shared instance; support.mjs has what every test demands (no CSP violation, no error, no other
+One run of node per file, against an instance of this ring; support.mjs has what every test demands (no CSP violation, no error, no other
 host). `-k` chooses among the names.
 """
 import json
@@ -13,10 +13,10 @@ import subprocess
 import pytest
 
 from harness import samples, seed
-from harness.pki import P12_PASSWORD
+from harness.pki import DAY, P12_PASSWORD, Authority, now
 
 HERE = pathlib.Path(__file__).resolve().parent
-SECONDS = 240
+SECONDS = 600
 RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # (.*))?$", re.M)
 
 
@@ -27,20 +27,29 @@ def discovered():
 
 def settings(stack):
     """What the tests know of the instance."""
-    people = {role: {"name": name, "cert": str(stack.identity(role).certificate), "key": str(stack.identity(role).key)}
-              for role, (name, _) in seed.PEOPLE.items()}
-    stranger = stack.pki.client("stranger", "陌生人 (stranger)")
-    system = stack.identity(seed.SYSTEM)
+    people = {role: identity(name, stack.identity(role)) for role, (name, _) in seed.PEOPLE.items()}
+    expired = stack.pki.client("expired", "王受理 (expired)", days=30, not_before=now() - 40 * DAY)
+    foreign = stack.pki.client("foreign", "王受理 (foreign)", authority=Authority.make("别家CA (another CA)"))
     return {"urls": {host: stack.url(host) for host in ("public", "staff", "api", "ca_control")}, "people": people,
-            "stranger": {"name": "陌生人", "cert": str(stranger.certificate), "key": str(stranger.key)},
-            "system": {"name": seed.SYSTEM_NAME, "cert": str(system.certificate), "key": str(system.key)}, "ids": stack.ids,
+            "stranger": identity("陌生人", stack.pki.client("stranger", "陌生人 (stranger)")), "expired": identity("王受理", expired),
+            "foreign": identity("王受理", foreign), "system": identity(seed.SYSTEM_NAME, stack.identity(seed.SYSTEM)), "ids": stack.ids,
             "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file), "p12_password": P12_PASSWORD,
-            "uscc": [samples.uscc() for _ in range(40)], "resident_ids": [samples.resident_id(order=order) for order in range(1, 20)],
+            "uscc": [samples.uscc() for _ in range(80)], "resident_ids": [samples.resident_id(order=order) for order in range(1, 40)],
             "web": str(stack.build.web)}
+
+
+def identity(name, one):
+    return {"name": name, "alias": one.name, "cert": str(one.certificate), "key": str(one.key), "p12": str(one.p12)}
 
 
 def modules(build):
     return build.products / "web" / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def stack(make_stack):
+    """An instance for the browser alone, in which a certificate may be renewed as soon as it is made."""
+    return make_stack("browser", EXTRA_GLOBAL="RARenewalWindow 3650")
 
 
 @pytest.fixture(scope="session")
