@@ -224,6 +224,13 @@ int ra_text_is_deceptive(const char *name)
     return (scripts & (scripts - 1)) != 0; /* more than one of them */
 }
 
+/* ---- hosts ---- */
+
+int ra_is_loopback(const char *host)
+{
+    return host && (strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0);
+}
+
 /* ---- patterns ---- */
 
 struct ra_pattern_t {

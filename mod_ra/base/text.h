@@ -30,6 +30,9 @@ const char *ra_text_clean(const char *text, apr_pool_t *pool);
  */
 int ra_text_is_deceptive(const char *name);
 
+/** "localhost", "127.0.0.1" or "::1", exactly so: a host of this machine, to which TLS is not demanded. NULL is none. */
+int ra_is_loopback(const char *host);
+
 /** A compiled pattern of ECMA-262 style as OpenAPI uses it (Unicode, unanchored); immutable, shared by threads. */
 typedef struct ra_pattern_t ra_pattern_t;
 /** @return APR_EINVAL with *perror (in pool) when it does not compile. Lives as long as @a pool. */

@@ -9,6 +9,7 @@
 #include <http_log.h>
 
 #include "api/api.h"
+#include "base/text.h"
 #include "httpd/log_ids.h"
 
 APLOG_USE_MODULE(ra);

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 #include <apr_uri.h>
 
+#include "base/text.h"
 #include "base/x509.h"
 
 #define RA_LIMIT_REQUESTS_MAX 1000000
@@ -45,12 +46,6 @@ static const char *check_path(cmd_parms *cmd, const char **ptext)
     }
     *ptext = path;
     return NULL;
-}
-
-int ra_is_loopback(const char *host)
-{
-    return host != NULL && (strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0 ||
-                            apr_strnatcasecmp(host, "localhost") == 0);
 }
 
 static const char *check_url(cmd_parms *cmd, const char **ptext)

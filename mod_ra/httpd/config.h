@@ -143,9 +143,6 @@ ra_globals_t *ra_globals_get(server_rec *main_server);
 /** Is there any virtual host with RAHost? */
 int ra_is_configured(server_rec *main_server);
 
-/** A host of this machine, where TLS is not demanded. */
-int ra_is_loopback(const char *host);
-
 /** "public", "staff", "api", "internal". */
 const char *ra_host_name(unsigned host);
 

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static int library_failed;
 static pthread_key_t thread_key;
@@ -76,17 +78,12 @@ static apr_status_t list_make(ra_store_t *store)
     return rv;
 }
 
-static int is_loopback(const char *host)
-{
-    return !strcmp(host, "localhost") || !strcmp(host, "127.0.0.1") || !strcmp(host, "::1");
-}
-
 static int is_usable(const ra_store_config_t *config)
 {
     if (config->pool_max < 1 || config->timeout <= 0 || config->wait <= 0 || !config->user || !config->database) {
         return 0;
     }
-    return config->socket || (config->host && (config->ca_file || is_loopback(config->host)));
+    return config->socket || (config->host && (config->ca_file || ra_is_loopback(config->host)));
 }
 
 static void copy_config(ra_store_t *store, const ra_store_config_t *config, apr_pool_t *pool)

@@ -216,6 +216,19 @@ static void test_patterns_match_as_ecma262(void **state)
     }
 }
 
+static void test_hosts_of_this_machine(void **state)
+{
+    static const char *const others[] = {"LOCALHOST", "localhost.", "[::1]", "127.0.0.2", "127.1", "0.0.0.0", "localhost.example.cn", "", NULL};
+
+    (void)state;
+    assert_true(ra_is_loopback("localhost"));
+    assert_true(ra_is_loopback("127.0.0.1"));
+    assert_true(ra_is_loopback("::1"));
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        assert_false(ra_is_loopback(others[i]));
+    }
+}
+
 static void test_a_wrong_pattern_is_explained(void **state)
 {
     static const char *const bad[] = {"(", "[", "a**", "\\C", "(?<n>a)(?<n>b)", "\xFF", "[z-a]"};
@@ -251,6 +264,7 @@ int main(void)
         UNIT_TEST(test_texts_are_cleaned),
         UNIT_TEST(test_characters_that_deceive_the_eye),
         UNIT_TEST(test_patterns_match_as_ecma262),
+        UNIT_TEST(test_hosts_of_this_machine),
         UNIT_TEST(test_a_wrong_pattern_is_explained),
         UNIT_TEST(test_a_pattern_that_explodes_is_stopped),
     };
