@@ -17,9 +17,9 @@
 
 /* What this child remembers between runs. */
 typedef struct memory_t {
-    apr_time_t next_run;
-    apr_time_t next_alarm;
-    apr_time_t next_complaint;
+    apr_time_t looked_at;  /* by this machine's clock; 0: never, or look again at once */
+    apr_time_t alarmed_at;
+    apr_time_t complained_at;
     char patrol[RA_UUID_TEXT + 1];  /* old events are looked through in slices: up to here it was done */
     apr_int64_t number;             /* the newest batch ever seen here, and its root */
     ra_hash_t root;
@@ -287,12 +287,21 @@ static apr_status_t sealing_body(ra_tx_t *tx, void *baton)
 
 /* --- around the transaction ------------------------------------------------------------------------------------- */
 
-static void complain(ra_t *ra, memory_t *memory, int level, const char *id, const char *text)
+/*
+ * This machine's clock says only how often a child looks, and one that was set back holds nothing up. Whether a batch is due, and whether an event has waited too
+ * long, is by the database's clock, which also dates the events.
+ */
+static int is_time(apr_time_t since, apr_interval_time_t every)
 {
     apr_time_t now = apr_time_now();
 
-    if (now >= memory->next_complaint) {
-        memory->next_complaint = now + ALARM_EVERY;
+    return now < since || now - since >= every;
+}
+
+static void complain(ra_t *ra, memory_t *memory, int level, const char *id, const char *text)
+{
+    if (is_time(memory->complained_at, ALARM_EVERY)) {
+        memory->complained_at = apr_time_now();
         ra->outbox->log(level, id, text);
     }
 }
@@ -357,23 +366,23 @@ static void raise_alarm(ra_t *ra, apr_pool_t *pool)
 void ra_sealer_run(ra_t *ra, const volatile apr_uint32_t *stop, apr_pool_t *pool)
 {
     static memory_t memory;
-    apr_time_t now = apr_time_now();
+    apr_interval_time_t alarm = ra->settings->audit_alarm < ALARM_EVERY ? ra->settings->audit_alarm : ALARM_EVERY;
     int more = 1;
 
     if (!ra->audit_key) {
         return;
     }
-    if (now >= memory.next_run) {
-        memory.next_run = now + ra->settings->audit_seal;
+    if (is_time(memory.looked_at, ra->settings->audit_seal)) {
+        memory.looked_at = apr_time_now();
         for (int i = 0; more && i < RA_AUDIT_BATCHES_AT_ONCE && !*stop; i++) {
             more = seal_once(ra, &memory, i == 0, pool);
         }
-        memory.next_run = more ? now : memory.next_run;
+        memory.looked_at = more ? 0 : memory.looked_at;
     }
-    if (now >= memory.next_alarm && !*stop) {
-        if (memory.next_alarm) {
+    if (is_time(memory.alarmed_at, alarm) && !*stop) {
+        if (memory.alarmed_at) {
             raise_alarm(ra, pool);
         }
-        memory.next_alarm = now + (ra->settings->audit_alarm < ALARM_EVERY ? ra->settings->audit_alarm : ALARM_EVERY);
+        memory.alarmed_at = apr_time_now();
     }
 }
