@@ -18,6 +18,13 @@ static apr_status_t forget_answers(ra_tx_t *tx, void *baton)
                          RA_VALUES(ra_v_int(RA_IDEMPOTENCY_DAYS), ra_v_int(RA_PURGE_ROWS)));
 }
 
+static apr_status_t forget_jobs(ra_tx_t *tx, void *baton)
+{
+    const ra_t *ra = baton;
+
+    return ra_outbox_forget(tx, ra->settings->outbox_days);
+}
+
 /** One transaction (`body`), or something that makes its own (`run`). */
 typedef struct duty_t {
     const char *name;
@@ -28,6 +35,7 @@ typedef struct duty_t {
 
 static const duty_t duties[] = {
     {"forget stored answers", 10, forget_answers, NULL},
+    {"forget finished jobs", 10, forget_jobs, NULL},
     {"forget authorisation codes", 10, ra_codes_forget, NULL},
     {"forget bulk operations", 10, ra_bulk_forget, NULL},
     {"forget forms filled in beforehand", 10, ra_prefill_forget, NULL},

@@ -35,6 +35,7 @@ typedef struct ra_settings_t {
     const struct ra_profile_t *profiles; /* RA_PROFILES of them (business/profile.h), or NULL: those of ra_profiles_make() */
     int audit_batch_max;                 /* events of one batch */
     int signed_decisions;                /* a ra_signing_e (business/decision.h) */
+    int outbox_days;                     /* finished jobs are kept so long */
     int prefill_days;                    /* how long a form filled in beforehand waits for the counter */
     int prefills_max;                    /* that wait at a time */
     int prefills_per_client;             /* in a day */

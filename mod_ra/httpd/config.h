@@ -62,6 +62,7 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(audit_seal, "RAAuditSealSeconds", 5, 1, 3600, "seconds between two batches of sealed audit events")                \
     X(audit_batch_max, "RAAuditBatchMax", 1000, 1, RA_AUDIT_BATCH_MAX_EVENTS, "audit events of one batch, at most")     \
     X(audit_alarm, "RAAuditAlarmSeconds", 300, 1, RA_SECONDS_PER_DAY, "seconds an audit event may wait to be sealed")  \
+    X(outbox_days, "RAOutboxDays", 30, 1, 3650, "days that finished jobs of the outbox are kept")                      \
     X(prefill_days, "RAPrefillDays", 30, 1, 365, "days that a form filled in beforehand waits for the counter")         \
     X(prefills_max, "RAPrefillsMax", 20000, 1, 1000000, "forms filled in beforehand that wait, at most")                 \
     X(prefills_per_client, "RAPrefillsPerClient", 50, 1, 10000, "forms that one client may fill in beforehand in a day") \

@@ -236,6 +236,7 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->audit_seal = apr_time_from_sec(globals->audit_seal);
     settings->audit_alarm = apr_time_from_sec(globals->audit_alarm);
     settings->audit_batch_max = (int)globals->audit_batch_max;
+    settings->outbox_days = (int)globals->outbox_days;
     settings->prefill_days = (int)globals->prefill_days;
     settings->prefills_max = (int)globals->prefills_max;
     settings->prefills_per_client = (int)globals->prefills_per_client;

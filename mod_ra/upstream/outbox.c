@@ -28,6 +28,15 @@ apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *
     return status;
 }
 
+/* A finished job keeps the time of its end in next_run too, so the index of what is due serves, lane by lane. */
+apr_status_t ra_outbox_forget(ra_tx_t *tx, int days)
+{
+    return ra_sql_change(tx, NULL,
+                         "DELETE FROM outbox_jobs WHERE state = 'done' AND lane IN (0, 1, 2) AND next_run < UTC_TIMESTAMP(6) - INTERVAL ? DAY"
+                         " AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY LIMIT ?",
+                         RA_VALUES(ra_v_int(days), ra_v_int(days), ra_v_int(RA_PURGE_ROWS)));
+}
+
 /* --- claim ------------------------------------------------------------------------------------------------------ */
 
 typedef struct claim_t {

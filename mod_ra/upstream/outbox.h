@@ -46,6 +46,9 @@ typedef struct ra_outbox_t {
 /** Queues a job inside the caller's transaction. @param pid the new job's id, in tx->pool */
 apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid);
 
+/** Deletes finished jobs that are older, RA_PURGE_ROWS at most. What a job did is with its subject; the row only says that it ran. */
+apr_status_t ra_outbox_forget(ra_tx_t *tx, int days);
+
 /** Starts the worker threads; jobs run in them, so that a slow CA holds up neither the runner nor a request. Once per child. */
 apr_status_t ra_outbox_start(ra_outbox_t *outbox, int threads, apr_pool_t *pool);
 
