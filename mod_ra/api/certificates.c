@@ -10,6 +10,7 @@
 #include "business/certificate_check.h"
 #include "business/certificate_history.h"
 #include "business/production.h"
+#include "business/settlement.h"
 
 apr_status_t ra_list_certificates(ra_call_t *call)
 {
@@ -148,6 +149,17 @@ apr_status_t ra_get_operation(ra_call_t *call)
     return status;
 }
 
+/* Without the certificate itself, whose serial has an audit row of its own. */
+static ra_json_t *settlement_detail(ra_call_t *call)
+{
+    ra_json_t *detail = ra_json_object_make(call->act.tx->pool);
+
+    ra_json_set_string(detail, "outcome", ra_json_get_string(call->body, "outcome"));
+    ra_json_set_string(detail, "evidence", ra_json_get_string(call->body, "evidence"));
+    ra_json_set_string(detail, "application_id", ra_json_get_string(call->answer, "application_id"));
+    return detail;
+}
+
 apr_status_t ra_settle_operation(ra_call_t *call)
 {
     apr_status_t status = read_operation(call);
@@ -156,7 +168,8 @@ apr_status_t ra_settle_operation(ra_call_t *call)
         status = ra_call_demand_version(call, call->version);
     }
     if (status == APR_SUCCESS) {
-        status = ra_operation_settle(&call->act, ra_call_text(call, "id"), call->version, ra_json_get_string(call->body, "evidence"));
+        call->audit_detail = settlement_detail(call);
+        status = ra_settlement_write(&call->act, ra_call_text(call, "id"), call->version, call->body);
     }
     return status == APR_SUCCESS ? read_operation(call) : status;
 }

@@ -274,6 +274,17 @@ apr_status_t ra_cert_parse_pem(ra_cert_t **pcert, const char *pem, ra_result_t *
     return ra_cert_parse(pcert, der, result, pool);
 }
 
+apr_status_t ra_cert_parse_text(ra_cert_t **pcert, const char *text, ra_result_t *result, apr_pool_t *pool)
+{
+    ra_bytes_t der;
+
+    if (!text || strstr(text, "-----") || ra_pem_read_body(&der, text, strnlen(text, RA_CERT_MAX_BYTES * 2), pool) != APR_SUCCESS) {
+        return ra_cert_parse_pem(pcert, text, result, pool);
+    }
+    *pcert = NULL;
+    return ra_cert_parse(pcert, der, result, pool);
+}
+
 const char *ra_cert_pem(ra_bytes_t der, apr_pool_t *pool)
 {
     return ra_pem_write("CERTIFICATE", der, pool);

@@ -62,6 +62,8 @@ int ra_name_equal(const ra_name_t *name, const ra_rdn_t *rdns, int count);
 apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool);
 /** Reads exactly one PEM certificate (surrounding white space only). */
 apr_status_t ra_cert_parse_pem(ra_cert_t **pcert, const char *pem, ra_result_t *result, apr_pool_t *pool);
+/** As ra_cert_parse_pem(), or base64 of the DER without armour. */
+apr_status_t ra_cert_parse_text(ra_cert_t **pcert, const char *text, ra_result_t *result, apr_pool_t *pool);
 /** PEM text of a DER certificate. */
 const char *ra_cert_pem(ra_bytes_t der, apr_pool_t *pool);
 

@@ -6,6 +6,7 @@
 
 #include "base/failpoint.h"
 #include "base/ident.h"
+#include "base/utf8.h"
 #include "business/ca_link.h"
 
 #define REASON_MAX_BYTES 300
@@ -77,11 +78,19 @@ apr_status_t ra_attempt_change(ra_tx_t *tx, const char *sql, ra_values_t values)
     return status == APR_SUCCESS && affected != 1 ? APR_ENOENT : status;
 }
 
+/* Whole characters: the column takes nothing but UTF-8. */
 const char *ra_attempt_reason(const ra_attempt_t *attempt)
 {
     const char *text = attempt->exchange.reason_text;
+    apr_size_t len = text ? strlen(text) : 0, kept = 0, step;
 
-    return text && strlen(text) > REASON_MAX_BYTES ? apr_pstrmemdup(attempt->pool, text, REASON_MAX_BYTES) : text;
+    if (len <= REASON_MAX_BYTES) {
+        return text;
+    }
+    while ((step = ra_utf8_read(NULL, text + kept, len - kept)) > 0 && kept + step <= REASON_MAX_BYTES) {
+        kept += step;
+    }
+    return apr_pstrmemdup(attempt->pool, text, kept);
 }
 
 apr_status_t ra_attempt_write(const ra_attempt_t *attempt, ra_tx_body_fn body, void *baton, ra_result_t *result)

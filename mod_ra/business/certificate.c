@@ -35,8 +35,7 @@ apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const r
                   ra_v_text(application->subject_key), ra_v_time(cert->not_before), ra_v_time(cert->not_after),
                   ra_v_text(ra_key_kind_name(cert->key.kind)), ra_v_bytes(cert->der), ra_v_text(chain_pem(issued->chain, pool)),
                   ra_v_hash(cert->sha256), ra_v_bytes(ra_bytes_of(cert->key.spki_sha256, RA_SHA256_BYTES))));
-    return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "the CA answered with a certificate that is stored already")
-                                : status;
+    return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "the certificate, or one of its issuer and serial, is stored already") : status;
 }
 
 /* The precise word of §18.3; revoked before suspended before time. */

@@ -26,7 +26,7 @@ typedef struct attempt_t {
     const char *snapshot;  /* what this certificate must be */
     ra_ca_request_t request;
     ra_bytes_t spki;
-    const char *disagreement; /* why on_certificate declined */
+    const char *disagreement; /* why on_certificate declined; English, for the log and the officer */
     const char *issued_sha256; /* hex: already committed, only the confirmation is missing */
     int confirmed;
     int has_surplus; /* the CA answered with another certificate than the stored one */
@@ -135,13 +135,15 @@ typedef struct storing_t {
     const ra_cert_t *cert;
     const apr_array_header_t *chain;
     ra_pair_key_t key; /* of the encryption certificate that comes next */
+    const ra_principal_t *who;  /* the person who brought the certificate, and what that person says; NULL: the CA's answer did */
+    const char *evidence;
 } storing_t;
 
 /* The certificate is stored: one that completes the application moves it on, the first of a pair begins the second. */
 static apr_status_t go_on(const ra_act_t *act, ra_application_t *application, const storing_t *storing, const char *certificate_id)
 {
     const attempt_t *attempt = storing->attempt;
-    ra_step_t step = {.action = RA_ACTION_MADE, .outcome = "issued"};
+    ra_step_t step = {.action = RA_ACTION_MADE, .outcome = storing->who ? "adopted" : "issued", .reason = storing->evidence};
     apr_status_t status = APR_SUCCESS;
 
     if (!attempt->is_encryption) {
@@ -165,13 +167,24 @@ static const char *usage_of(const attempt_t *attempt, const ra_application_t *ap
     return attempt->is_encryption ? "encryption" : attempt->is_pair ? "signing" : application->usage;
 }
 
+static apr_status_t write_issued_audit(ra_tx_t *tx, const storing_t *storing)
+{
+    const attempt_t *attempt = storing->attempt;
+    ra_act_t act = {attempt->base.ra, tx, storing->who};
+    ra_json_t *detail = ra_json_object_make(tx->pool);
+    ra_audit_t audit = {.event = storing->who ? "certificate_adopted" : "certificate_issued", .outcome = "done", .object_type = "application",
+                        .object_id = attempt->base.application_id, .detail = detail};
+
+    ra_json_set_string(detail, "serial", storing->cert->serial);
+    ra_json_set_string(detail, "operation_id", attempt->base.id);
+    return ra_audit_write(&act, &audit);
+}
+
 static apr_status_t write_certificate(ra_tx_t *tx, void *baton)
 {
     const storing_t *storing = baton;
     attempt_t *attempt = storing->attempt;
     ra_act_t act = {attempt->base.ra, tx, NULL};
-    ra_json_t *detail = ra_json_object_make(tx->pool);
-    ra_audit_t audit = {.event = "certificate_issued", .outcome = "done", .object_type = "application", .object_id = attempt->base.application_id, .detail = detail};
     ra_issued_t issued = {attempt->base.id, NULL, storing->cert, storing->chain};
     ra_application_t *application;
     const char *certificate_id;
@@ -184,33 +197,33 @@ static apr_status_t write_certificate(ra_tx_t *tx, void *baton)
     RA_FAILPOINT(certificate_inserted);
     if (status == APR_SUCCESS) {
         status = ra_attempt_change(tx,
-                                   "UPDATE ca_attempts SET state = 'issued', version = version + 1, tries = tries + 1, certificate_id = ?,"
-                                   " reason_outcome = NULL, reason_text = NULL, next_run_at = NULL, updated_at = UTC_TIMESTAMP(6)"
+                                   "UPDATE ca_attempts SET state = 'issued', version = version + 1, tries = tries + ?, certificate_id = ?,"
+                                   " reason_outcome = ?, reason_text = ?, next_run_at = NULL, updated_at = UTC_TIMESTAMP(6)"
                                    " WHERE id = ? AND version = ? AND state IN ('sent', 'waiting', 'unknown')",
-                                   RA_VALUES(ra_v_uuid(certificate_id), ra_v_uuid(attempt->base.id), ra_v_int(attempt->base.version)));
+                                   RA_VALUES(ra_v_int(storing->who == NULL), ra_v_uuid(certificate_id), ra_v_text(storing->who ? "adopted" : NULL),
+                                             ra_v_text(storing->evidence), ra_v_uuid(attempt->base.id), ra_v_int(attempt->base.version)));
     }
     RA_FAILPOINT(certificate_attempt);
     if (status == APR_SUCCESS) {
         status = go_on(&act, application, storing, certificate_id);
     }
-    ra_json_set_string(detail, "serial", storing->cert->serial);
-    ra_json_set_string(detail, "operation_id", attempt->base.id);
-    return status == APR_SUCCESS ? ra_audit_write(&act, &audit) : status;
+    return status == APR_SUCCESS ? write_issued_audit(tx, storing) : status;
 }
 
 /* What a hostile answer could get wrong is compared with what the reviewer approved. NULL: it agrees. */
-static const char *find_disagreement(attempt_t *attempt, const ra_cert_t *cert)
+static const ra_difference_t *find_difference(const attempt_t *attempt, const ra_cert_t *cert)
 {
+    static const ra_difference_t other_issuer = {RA_VIOLATION_CERTIFICATE_OTHER_ISSUER, "not issued by the trusted CA"};
     const ra_settings_t *settings = attempt->base.ra->settings;
     ra_result_t *result = ra_result_make(attempt->base.pool);
     ra_expected_t expected = {attempt->snapshot, attempt->spki, attempt->created_at, apr_time_now(), settings->validity_tolerance};
-    const char *text = ra_snapshot_disagrees(&expected, cert, attempt->base.pool);
+    const ra_difference_t *difference = ra_snapshot_disagrees(&expected, cert, attempt->base.pool);
 
-    if (!text && settings->certificate_trust_file &&
+    if (!difference && settings->certificate_trust_file &&
         ra_cert_verify(cert, settings->certificate_trust_file, apr_time_now(), result, attempt->base.pool) != APR_SUCCESS) {
-        text = "not issued by the trusted CA";
+        difference = &other_issuer;
     }
-    return text;
+    return difference;
 }
 
 static apr_status_t write_surplus(ra_tx_t *tx, void *baton)
@@ -262,6 +275,7 @@ static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_arr
     attempt_t *attempt = baton;
     ra_result_t *result = ra_result_make(attempt->base.pool);
     storing_t storing = {.attempt = attempt, .chain = chain};
+    const ra_difference_t *difference;
     ra_cert_t *cert;
 
     if (ra_cert_parse(&cert, der, result, attempt->base.pool) != APR_SUCCESS) {
@@ -273,8 +287,9 @@ static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_arr
     if (attempt->issued_sha256) {
         return compare_with_stored(&storing);
     }
-    attempt->disagreement = find_disagreement(attempt, cert);
-    if (attempt->disagreement) {
+    difference = find_difference(attempt, cert);
+    if (difference) {
+        attempt->disagreement = difference->text;
         return RA_CA_DECLINE;
     }
     if (!make_second_key(&storing)) {
@@ -287,6 +302,51 @@ static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_arr
     }
     ra_attempt_log(&attempt->base, 1, "RA0413", WHAT, "the certificate could not be stored", result->log_detail);
     return RA_CA_SILENT;
+}
+
+/* --- a person brings it ------------------------------------------------------------------------------------------ */
+
+static apr_status_t refuse_certificate(const ra_act_t *act, const char *violation)
+{
+    ra_result_violation(act->tx->result, "/certificate", violation);
+    return ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_NOT_APPROVED, NULL);
+}
+
+/* No message of the CA vouches for what a person brings: without a trusted issuer there is nothing to compare. */
+static apr_status_t check_brought(const ra_act_t *act, const attempt_t *attempt, const ra_cert_t *cert)
+{
+    const ra_difference_t *difference = find_difference(attempt, cert);
+    apr_int64_t found;
+    apr_status_t status;
+
+    if (difference || !act->ra->settings->certificate_trust_file) {
+        return refuse_certificate(act, difference ? difference->violation : RA_VIOLATION_CERTIFICATE_OTHER_ISSUER);
+    }
+    status = ra_sql_int(act->tx, &found, "SELECT 1 FROM certificates WHERE serial = ? AND issuer = ?",
+                        RA_VALUES(ra_v_text(cert->serial), ra_v_text(cert->issuer.text)));
+    return status == APR_SUCCESS ? refuse_certificate(act, RA_VIOLATION_CERTIFICATE_KNOWN) : status == APR_ENOENT ? APR_SUCCESS : status;
+}
+
+apr_status_t ra_enrolment_adopt(const ra_act_t *act, ra_application_t *application, const ra_settlement_t *settlement)
+{
+    attempt_t attempt = {.base = {.ra = act->ra, .pool = act->tx->pool, .id = settlement->id}};
+    storing_t storing = {.attempt = &attempt, .who = act->who, .evidence = settlement->evidence};
+    ra_cert_t *cert;
+    apr_status_t status = read_attempt(act->tx, &attempt);
+
+    (void)application; /* read anew, as for an answer */
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    if (ra_cert_parse_text(&cert, settlement->certificate, act->tx->result, act->tx->pool) != APR_SUCCESS) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_UNREADABLE, act->tx->result->log_detail);
+    }
+    storing.cert = cert;
+    status = check_brought(act, &attempt, cert);
+    if (status == APR_SUCCESS && !make_second_key(&storing)) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "no encryption key can be made");
+    }
+    return status == APR_SUCCESS ? write_certificate(act->tx, &storing) : status;
 }
 
 /* --- the run ---------------------------------------------------------------------------------------------------- */

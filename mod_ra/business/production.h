@@ -7,6 +7,7 @@
 
 #include "base/x509.h"
 #include "business/application.h"
+#include "business/settlement.h"
 
 /**
  * Checks codes, request and key, and queues the attempt, all in this transaction.
@@ -63,8 +64,11 @@ typedef struct ra_operation_filter_t {
 /** Newest first, at most limit + 1 rows in sight. */
 apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_operation_filter_t *filter);
 
-/** A person settles an unknown outcome as "not issued": the application waits for production again. RA_EREFUSED with _OPERATION_NOT_UNKNOWN. */
-apr_status_t ra_operation_settle(const ra_act_t *act, const char *id, apr_int64_t version, const char *evidence);
+/**
+ * A person brings the certificate that the CA has issued unheard (settlement->certificate): it passes what the CA's answer has to pass, and the application goes on
+ * as with an answer. RA_EREFUSED: _CERTIFICATE_UNREADABLE, _CERTIFICATE_NOT_APPROVED
+ */
+apr_status_t ra_enrolment_adopt(const ra_act_t *act, ra_application_t *application, const ra_settlement_t *settlement);
 
 /** Runs one attempt (a job of kind "enrol"); @a context is the ra_t. */
 ra_job_verdict_e ra_production_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool);

@@ -291,28 +291,36 @@ static int names_agree(const ra_ca_request_t *wanted, const ra_cert_t *cert, apr
            same_set(plain_addresses(wanted->ip_names, pool), cert->ip_names);
 }
 
-const char *ra_snapshot_disagrees(const ra_expected_t *expected, const ra_cert_t *cert, apr_pool_t *pool)
+static const ra_difference_t other_key = {RA_VIOLATION_CERTIFICATE_OTHER_KEY, "another public key"};
+static const ra_difference_t other_subject = {RA_VIOLATION_CERTIFICATE_OTHER_SUBJECT, "another subject"};
+static const ra_difference_t other_names = {RA_VIOLATION_CERTIFICATE_OTHER_NAMES, "other subject alternative names"};
+static const ra_difference_t other_usage = {RA_VIOLATION_CERTIFICATE_OTHER_USAGE, "another key usage"};
+static const ra_difference_t other_validity = {RA_VIOLATION_CERTIFICATE_OTHER_VALIDITY, "another validity"};
+static const ra_difference_t ca_certificate = {RA_VIOLATION_CERTIFICATE_OF_A_CA, "a CA certificate"};
+static const ra_difference_t unreadable_snapshot = {RA_VIOLATION_CERTIFICATE_OTHER_SUBJECT, "the snapshot cannot be read"};
+
+const ra_difference_t *ra_snapshot_disagrees(const ra_expected_t *expected, const ra_cert_t *cert, apr_pool_t *pool)
 {
     ra_ca_request_t wanted;
     int years = (int)ra_json_get_int(parse(expected->snapshot, pool), "validity_years", 0);
 
     if (ra_snapshot_request(&wanted, expected->snapshot, expected->since, pool) != APR_SUCCESS) {
-        return "the snapshot cannot be read";
+        return &unreadable_snapshot;
     }
     if (!ra_bytes_equal(cert->key.spki, expected->spki)) {
-        return "another public key";
+        return &other_key;
     }
     if (!ra_name_equal(&cert->subject, wanted.subject, wanted.subject_count)) {
-        return "another subject";
+        return &other_subject;
     }
     if (!names_agree(&wanted, cert, pool)) {
-        return "other subject alternative names";
+        return &other_names;
     }
     if (!same_words(wanted.key_usage, cert->key_usage, pool) || !same_words(wanted.ext_key_usage, cert->ext_key_usage, pool)) {
-        return "another key usage";
+        return &other_usage;
     }
     if (!validity_agrees(expected, cert, years)) {
-        return "another validity";
+        return &other_validity;
     }
-    return cert->is_ca ? "a CA certificate" : NULL;
+    return cert->is_ca ? &ca_certificate : NULL;
 }

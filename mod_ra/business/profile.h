@@ -49,11 +49,17 @@ typedef struct ra_expected_t {
     apr_interval_time_t tolerance; /* of each bound of the validity */
 } ra_expected_t;
 
+/** What a certificate has against it. Constant. */
+typedef struct ra_difference_t {
+    const char *violation; /* RA_VIOLATION_CERTIFICATE_… */
+    const char *text;      /* English, for the log and the officer */
+} ra_difference_t;
+
 /**
  * Does the certificate agree with the snapshot and the key? Subject, all alternative names, key usage, validity, no CA.
  * notBefore lies between `since` and `now`, notAfter the approved years after these.
- * @return NULL when it agrees, or what differs (English, for the log and the officer)
+ * @return NULL when it agrees, or what differs
  */
-const char *ra_snapshot_disagrees(const ra_expected_t *expected, const ra_cert_t *cert, apr_pool_t *pool);
+const ra_difference_t *ra_snapshot_disagrees(const ra_expected_t *expected, const ra_cert_t *cert, apr_pool_t *pool);
 
 #endif

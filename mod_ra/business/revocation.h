@@ -6,7 +6,7 @@
 #define RA_BUSINESS_REVOCATION_H
 
 #include "base/x509.h"
-#include "business/application.h"
+#include "business/settlement.h"
 
 /** Queues what the business does to its certificate, after the review (state in_execution). @param pjob the outbox job */
 apr_status_t ra_revocation_of_effect(const ra_act_t *act, ra_application_t *application, const char **pjob);
@@ -22,6 +22,13 @@ apr_status_t ra_revocation_of_replaced(const ra_act_t *act, ra_application_t *ap
 
 /** May the application be completed: is the certificate that it replaces revoked, where it has to be? RA_EREFUSED with RA_PROBLEM_OLD_CERTIFICATE_OPEN. */
 apr_status_t ra_revocation_is_settled(const ra_act_t *act, const ra_application_t *application);
+
+/** A person says that the CA has done what an attempt asked for. RA_EREFUSED where the CA's CRL is fetched, and is older or shows otherwise: _CRL_TOO_OLD, _CRL_CONTRADICTS */
+apr_status_t ra_revocation_was_done(const ra_act_t *act, ra_application_t *application, const ra_settlement_t *settlement);
+/**
+ * A person says that the CA has not done it: whoever decided decides anew; what nobody decided is asked for again. RA_EREFUSED as ra_revocation_was_done().
+ */
+apr_status_t ra_revocation_was_not_done(const ra_act_t *act, ra_application_t *application, const ra_settlement_t *settlement);
 
 /** Runs one attempt (a job of kind "revoke"); @a context is the ra_t. */
 ra_job_verdict_e ra_revocation_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool);

@@ -62,10 +62,11 @@ typedef struct outcome_t {
     attempt_t *attempt;
     const char *state;
     const char *word;
+    const ra_principal_t *who; /* who settled it, with the evidence as reason; NULL: the exchange with the CA did */
 } outcome_t;
 
 static const char *const certificate_sql[] = {
-    "UPDATE certificates SET revoked_at = UTC_TIMESTAMP(6), suspended_at = NULL, revocation_reason = ?, status_at = UTC_TIMESTAMP(6),"
+    "UPDATE certificates SET revoked_at = COALESCE(revoked_at, UTC_TIMESTAMP(6)), suspended_at = NULL, revocation_reason = ?, status_at = UTC_TIMESTAMP(6),"
     " version = version + 1 WHERE id = ?",
     /* From left to right: a certificate that is on hold already stays in the suspension that it is in, and so does its clock. */
     "UPDATE certificates SET suspensions = suspensions + (suspended_at IS NULL), suspension_stage = IF(suspended_at IS NULL, 0, suspension_stage),"
@@ -101,7 +102,7 @@ static apr_status_t move_application(ra_tx_t *tx, const outcome_t *outcome, ra_a
 {
     const attempt_t *attempt = outcome->attempt;
     ra_act_t act = {attempt->base.ra, tx, NULL};
-    ra_step_t step = {.action = action, .outcome = outcome->word, .reason = action == RA_ACTION_MADE ? NULL : attempt->base.exchange.reason_text};
+    ra_step_t step = {.action = action, .outcome = outcome->word, .reason = action == RA_ACTION_MADE && !outcome->who ? NULL : attempt->base.exchange.reason_text};
     ra_application_t *application;
     int more = 0;
     apr_status_t status = ra_application_read(&application, &act, attempt->base.application_id);
@@ -118,7 +119,7 @@ static apr_status_t move_application(ra_tx_t *tx, const outcome_t *outcome, ra_a
 static apr_status_t write_audit(ra_tx_t *tx, const outcome_t *outcome)
 {
     const attempt_t *attempt = outcome->attempt;
-    ra_act_t act = {attempt->base.ra, tx, NULL};
+    ra_act_t act = {attempt->base.ra, tx, outcome->who};
     ra_json_t *detail = ra_json_object_make(tx->pool);
     ra_audit_t audit = {.event = "certificate_status_changed", .outcome = "done", .object_type = "certificate",
                         .object_id = attempt->certificate_id, .detail = detail};
@@ -135,13 +136,14 @@ static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
     const outcome_t *outcome = baton;
     const attempt_t *attempt = outcome->attempt;
     const ra_ca_exchange_t *exchange = &attempt->base.exchange;
-    int done = strcmp(outcome->state, "done") == 0, rejected = strcmp(outcome->state, "rejected") == 0;
+    int done = strcmp(outcome->state, "done") == 0, rejected = strcmp(outcome->state, "rejected") == 0 || strcmp(outcome->state, "settled") == 0;
     apr_status_t status = ra_attempt_change(
         tx,
-        "UPDATE ca_attempts SET state = ?, version = version + 1, tries = tries + 1, reason_outcome = IF(?, NULL, ?),"
+        "UPDATE ca_attempts SET state = ?, version = version + 1, tries = tries + ?, reason_outcome = IF(?, NULL, ?),"
         " reason_text = ?, failure_bits = ?, transaction_id = ?, sent_bytes = ?, sent_nonce = ?, updated_at = UTC_TIMESTAMP(6),"
         " next_run_at = IF(? OR ?, NULL, UTC_TIMESTAMP(6)) WHERE id = ? AND version = ?",
-        RA_VALUES(ra_v_text(outcome->state), ra_v_int(done), ra_v_text(outcome->word), ra_v_text(ra_attempt_reason(&attempt->base)),
+        RA_VALUES(ra_v_text(outcome->state), ra_v_int(!outcome->who), ra_v_int(done && !outcome->who), ra_v_text(outcome->word),
+                  ra_v_text(ra_attempt_reason(&attempt->base)),
                   ra_v_int(exchange->failure_bits), ra_v_bytes(ra_bytes_of(exchange->transaction_id, sizeof(exchange->transaction_id))),
                   ra_v_bytes(exchange->sent), ra_v_bytes(exchange->sent_nonce), ra_v_int(done), ra_v_int(rejected),
                   ra_v_uuid(attempt->base.id), ra_v_int(attempt->base.version)));
@@ -218,7 +220,7 @@ static apr_status_t ask(attempt_t *attempt)
 
 static ra_job_verdict_e write_and_judge(attempt_t *attempt)
 {
-    outcome_t outcome = {attempt, NULL, NULL};
+    outcome_t outcome = {.attempt = attempt};
     ra_job_verdict_e verdict = judge(&outcome);
     int is_over = verdict == RA_JOB_DONE;
 
@@ -252,9 +254,89 @@ ra_job_verdict_e ra_revocation_run(void *context, const ra_job_t *job, int *late
         return RA_JOB_DONE;
     }
     if (attempt->is_superfluous) {
-        outcome_t superfluous = {attempt, "rejected", "superfluous"};
+        outcome_t superfluous = {.attempt = attempt, .state = "rejected", .word = "superfluous"};
 
         return ra_attempt_write(base, write_outcome, &superfluous, NULL) == APR_SUCCESS ? RA_JOB_DONE : RA_JOB_LATER;
     }
     return ask(attempt) == APR_SUCCESS ? write_and_judge(attempt) : RA_JOB_LATER;
+}
+
+/* --- a person settles it ----------------------------------------------------------------------------------------- */
+
+/*
+ * The stored list, once everything that follows from it is written (ca_marks.c), and only when it was made after the attempt began. A certificate that has lapsed
+ * need not be listed (RFC 5280 §3.3): no list tells of it.
+ */
+static const char shown_sql[] =
+    "SELECT COALESCE(m.status, 'none') AS status, k.this_update AS crl_of, k.this_update > t.created_at AND k.fetched_at <= s.fetched_at AS is_newer,"
+    " c.not_after <= COALESCE(k.this_update, UTC_TIMESTAMP(6)) AS is_lapsed"
+    " FROM ca_attempts t JOIN certificates c ON c.id = t.target_certificate_id JOIN ca_sources s ON s.kind = 'crl'"
+    " LEFT JOIN ca_marks m ON m.certificate_id = c.id LEFT JOIN ca_crls k ON k.issuer = c.issuer WHERE t.id = ?";
+
+static int is_as_wished(const attempt_t *attempt, const char *shown)
+{
+    static const char *const wishes[] = {"revoked", "held", "none"};
+    int reason = attempt->revocation.reason;
+
+    return strcmp(shown, wishes[reason == REASON_HOLD ? 1 : reason == REASON_RELEASE ? 2 : 0]) == 0;
+}
+
+/* A list that is new enough to know decides who is right; without one nobody is, as long as lists are fetched. */
+static apr_status_t check_crl(const ra_act_t *act, const attempt_t *attempt, int is_done)
+{
+    ra_result_t *result = act->tx->result;
+    const char *shown;
+    ra_json_t *row;
+    apr_status_t status;
+
+    if (!act->ra->settings->upstream_crl) {
+        return APR_SUCCESS;
+    }
+    status = ra_sql_row(act->tx, &row, shown_sql, RA_VALUES(ra_v_uuid(attempt->base.id)));
+    if (status != APR_SUCCESS || ra_json_get_int(row, "is_lapsed", 0)) {
+        return status;
+    }
+    shown = ra_json_get_string(row, "status");
+    ra_result_param(result, "crl_of", ra_json_get_string(row, "crl_of"));
+    ra_result_param(result, "state", strcmp(shown, "none") == 0 ? "valid" : strcmp(shown, "held") == 0 ? "suspended" : "revoked");
+    if (!ra_json_get_int(row, "is_newer", 0)) {
+        return ra_refuse(result, RA_PROBLEM_CRL_TOO_OLD, NULL);
+    }
+    return is_as_wished(attempt, shown) != is_done ? ra_refuse(result, RA_PROBLEM_CRL_CONTRADICTS, NULL) : APR_SUCCESS;
+}
+
+static apr_status_t ask_again(const ra_act_t *act, attempt_t *attempt, const ra_settlement_t *settlement)
+{
+    apr_status_t status = ra_attempt_start_anew(&attempt->base);
+
+    return status == APR_SUCCESS ? ra_outbox_wake(act->tx, settlement->job_id) : status;
+}
+
+static apr_status_t settle(const ra_act_t *act, const ra_settlement_t *settlement, int is_done)
+{
+    attempt_t attempt = {.base = {.ra = act->ra, .pool = act->tx->pool, .id = settlement->id}};
+    outcome_t outcome = {.attempt = &attempt, .state = "done", .word = "settled", .who = act->who};
+    apr_status_t status = read_attempt(act->tx, &attempt);
+
+    if (status == APR_SUCCESS) {
+        status = check_crl(act, &attempt, is_done);
+    }
+    if (status == APR_SUCCESS && !is_done) {
+        outcome.state = attempt.has_decider ? "settled" : "prepared";
+        status = attempt.has_decider ? APR_SUCCESS : ask_again(act, &attempt, settlement);
+    }
+    attempt.base.exchange.reason_text = settlement->evidence;
+    return status == APR_SUCCESS ? write_outcome(act->tx, &outcome) : status;
+}
+
+apr_status_t ra_revocation_was_done(const ra_act_t *act, ra_application_t *application, const ra_settlement_t *settlement)
+{
+    (void)application;
+    return settle(act, settlement, 1);
+}
+
+apr_status_t ra_revocation_was_not_done(const ra_act_t *act, ra_application_t *application, const ra_settlement_t *settlement)
+{
+    (void)application;
+    return settle(act, settlement, 0);
 }

@@ -28,6 +28,21 @@ apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *
     return status;
 }
 
+apr_status_t ra_outbox_end(ra_tx_t *tx, const char *id)
+{
+    return ra_sql_change(tx, NULL,
+                         "UPDATE outbox_jobs SET state = 'done', finished_at = UTC_TIMESTAMP(6), lease_owner = NULL, lease_until = NULL,"
+                         " fence = fence + 1 WHERE id = ? AND state <> 'done'",
+                         RA_VALUES(ra_v_uuid(id)));
+}
+
+apr_status_t ra_outbox_wake(ra_tx_t *tx, const char *id)
+{
+    return ra_sql_change(tx, NULL,
+                         "UPDATE outbox_jobs SET state = 'open', next_run = UTC_TIMESTAMP(6), finished_at = NULL WHERE id = ? AND state <> 'open'",
+                         RA_VALUES(ra_v_uuid(id)));
+}
+
 /* A finished job keeps the time of its end in next_run too, so the index of what is due serves, lane by lane. */
 apr_status_t ra_outbox_forget(ra_tx_t *tx, int days)
 {

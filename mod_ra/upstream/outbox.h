@@ -46,6 +46,11 @@ typedef struct ra_outbox_t {
 /** Queues a job inside the caller's transaction. @param pid the new job's id, in tx->pool */
 apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid);
 
+/** Ends an open or stopped job inside the caller's transaction: it is settled without a run. A run that lost its lease writes nothing more. */
+apr_status_t ra_outbox_end(ra_tx_t *tx, const char *id);
+/** Has a stopped or ended job run again, from now on. */
+apr_status_t ra_outbox_wake(ra_tx_t *tx, const char *id);
+
 /** Deletes finished jobs that are older, RA_PURGE_ROWS at most. What a job did is with its subject; the row only says that it ran. */
 apr_status_t ra_outbox_forget(ra_tx_t *tx, int days);
 

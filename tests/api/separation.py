@@ -32,9 +32,12 @@ class Expectation:
         self.callers = {}  # operation → words
         self.rows = {}     # business → [(operations, states, callers, code)]
         self.hands = {}    # business → [(earlier step, later step)]
+        self.apart = {}    # operation → steps whose hands must not be the caller
         for section, cells in lines():
             if section == "operations":
                 self.callers.update(dict.fromkeys(words(cells[0]), words(cells[1])))
+            elif section == "apart":
+                self.apart[cells[0]] = words(cells[1])
             elif section.startswith("hands "):
                 for business in words(section[6:]):
                     self.hands.setdefault(business, []).append(tuple(cells))

@@ -322,9 +322,14 @@ addMessages('operationsPage', {
   lastSuccess: ['最近一次成功', 'last success'],
   never: ['还没有', 'none yet'],
   unknown: ['结果未知，需要人工认定', 'Unknown outcomes, to be settled by a person'],
-  unknownAdvice: ['请先向 CA 核实是否签发了证书；确认没有签发后，由部门经理在此认定。', 'Ask the CA whether it issued a certificate. When it surely did not, the manager says so here.'],
+  unknownAdvice: ['请先向 CA 核实是否已经办理（签发、吊销、挂起或解挂），再由没有经办过该业务的部门经理在此认定。', 'Ask the CA what became of it. A manager who had no hand in the case then says so here.'],
   settle: ['认定', 'Settle'],
-  notIssued: ['认定为没有签发', 'Settle as not issued'],
+  outcome: ['核实结果', 'What the CA says'],
+  issued: ['已签发（提交证书）', 'Issued (bring the certificate)'],
+  not_issued: ['没有签发', 'Not issued'],
+  done: ['CA 已办理', 'Done at the CA'],
+  not_done: ['CA 没有办理', 'Not done at the CA'],
+  certificate: ['CA 签发的证书（PEM）', 'The certificate that the CA issued (PEM)'],
 })
 addMessages('admin', {
   personName: ['姓名', 'Name'],
