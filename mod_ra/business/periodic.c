@@ -45,12 +45,12 @@ static const duty_t duties[] = {
 };
 #define DUTIES (sizeof(duties) / sizeof(duties[0]))
 
-void ra_periodic_run(ra_t *ra, apr_pool_t *pool)
+void ra_periodic_run(ra_t *ra, const volatile apr_uint32_t *stop, apr_pool_t *pool)
 {
     static apr_time_t done[DUTIES];
     apr_time_t now = apr_time_now();
 
-    for (size_t i = 0; i < DUTIES; i++) {
+    for (size_t i = 0; i < DUTIES && !*stop; i++) {
         ra_result_t *result = ra_result_make(pool);
         apr_status_t status;
 

@@ -8,7 +8,10 @@
 
 #include "business/ra.h"
 
-/** Does what is due. Call it often; it looks at the clock first. */
-void ra_periodic_run(ra_t *ra, apr_pool_t *pool);
+/**
+ * Does what is due. Call it often; it looks at the clock first.
+ * @param stop begins no further duty once it is not 0
+ */
+void ra_periodic_run(ra_t *ra, const volatile apr_uint32_t *stop, apr_pool_t *pool);
 
 #endif

@@ -49,7 +49,7 @@ static void sweep(apr_pool_t *pool)
     if (child != NULL && !__atomic_load_n(&runner.stop, __ATOMIC_SEQ_CST)) {
         if (runner.is_on) {
             ra_outbox_sweep(child->outbox, RA_SWEEP_JOBS_MAX, &runner.stop, pool);
-            ra_periodic_run(child->api.ra, pool);
+            ra_periodic_run(child->api.ra, &runner.stop, pool);
         }
         ra_sealer_run(child->api.ra, &runner.stop, pool);
         ra_metrics_refresh(child);
