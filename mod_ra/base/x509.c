@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
@@ -288,6 +289,25 @@ apr_status_t ra_cert_parse_text(ra_cert_t **pcert, const char *text, ra_result_t
 const char *ra_cert_pem(ra_bytes_t der, apr_pool_t *pool)
 {
     return ra_pem_write("CERTIFICATE", der, pool);
+}
+
+apr_status_t ra_certs_end(apr_time_t *pend, const char *path)
+{
+    BIO *in = BIO_new_file(path, "r");
+    X509 *x509;
+    apr_time_t end;
+    apr_status_t status = APR_ENOENT;
+
+    while (in && (x509 = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
+        if (!read_time(&end, X509_get0_notAfter(x509)) && (status != APR_SUCCESS || end < *pend)) {
+            *pend = end;
+            status = APR_SUCCESS;
+        }
+        X509_free(x509);
+    }
+    BIO_free(in);
+    ERR_clear_error();
+    return status;
 }
 
 /* ---- verification ---- */

@@ -64,6 +64,8 @@ apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *resul
 apr_status_t ra_cert_parse_pem(ra_cert_t **pcert, const char *pem, ra_result_t *result, apr_pool_t *pool);
 /** As ra_cert_parse_pem(), or base64 of the DER without armour. */
 apr_status_t ra_cert_parse_text(ra_cert_t **pcert, const char *text, ra_result_t *result, apr_pool_t *pool);
+/** When the first of the certificates in a PEM file ends. APR_ENOENT when there is none, or the file cannot be read. */
+apr_status_t ra_certs_end(apr_time_t *pend, const char *path);
 /** PEM text of a DER certificate. */
 const char *ra_cert_pem(ra_bytes_t der, apr_pool_t *pool);
 

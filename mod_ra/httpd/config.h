@@ -76,6 +76,7 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
 
 struct ra_limiter_t;
 struct ra_metrics_t;
+struct ra_expiry_t;
 
 /** What post_config makes of the settings; inherited by the children. */
 typedef struct ra_runtime_t {
@@ -87,6 +88,7 @@ typedef struct ra_runtime_t {
     ra_settings_t settings;
     struct ra_limiter_t *limiter;
     struct ra_metrics_t *metrics;
+    struct ra_expiry_t *expiry;
     int ready;                  /* post_config of this generation went through */
 } ra_runtime_t;
 

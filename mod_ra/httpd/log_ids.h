@@ -19,6 +19,7 @@
 #define RA_LOG_NO_UPSTREAM "RA0711: "       /* no upstream CA is configured */
 #define RA_LOG_AUDIT_KEY "RA0712: "         /* RAAuditKey was refused */
 #define RA_LOG_NO_AUDIT_KEY "RA0713: "      /* no audit key is configured: events are not sealed */
+#define RA_LOG_EXPIRY "RA0714: "            /* a certificate ends within 30 days (warning) or 3 days (error) */
 
 /* Life of a child */
 #define RA_LOG_CHILD "RA0720: "             /* a child could not be made ready: it answers 503 */

@@ -17,6 +17,7 @@
 #include "business/ca_status.h"
 #include "business/evidence.h"
 #include "httpd/config.h"
+#include "httpd/expiry.h"
 #include "httpd/inbound.h"
 #include "httpd/log_ids.h"
 #include "httpd/respond.h"
@@ -345,6 +346,18 @@ static void print_ca(apr_bucket_brigade *page, request_rec *r, const ra_child_t 
     apr_brigade_printf(page, NULL, NULL, "ra_ca_disagreements %" APR_INT64_T_FMT "\n", gauge.disagreements);
 }
 
+static void print_expiry(apr_bucket_brigade *page, const ra_expiry_t *expiry)
+{
+    int count;
+    const ra_expiry_row_t *rows = ra_expiry_rows(expiry, &count);
+
+    print_head(page, "ra_certificate_end_seconds", "gauge", "When the first certificate of this use ends, seconds since 1970.");
+    for (int i = 0; i < count; i++) {
+        apr_brigade_printf(page, NULL, NULL, "ra_certificate_end_seconds{certificate=\"%s\"} %" APR_INT64_T_FMT "\n", rows[i].name,
+                           apr_time_sec(rows[i].end));
+    }
+}
+
 int ra_metrics_page(request_rec *r)
 {
     const ra_child_t *child = ra_child_get();
@@ -365,6 +378,7 @@ int ra_metrics_page(request_rec *r)
     print_outbox(page, r, child);
     print_audit(page, r, child);
     print_ca(page, r, child);
+    print_expiry(page, ra_server_get(r->server)->globals->runtime.expiry);
     apr_brigade_pflatten(page, &text, &len, r->pool);
     apr_brigade_destroy(page);
     return ra_respond_text(r, RA_CONTENT_TYPE, apr_pstrmemdup(r->pool, text, len));

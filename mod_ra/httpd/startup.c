@@ -18,6 +18,7 @@
 
 #include "api/api.h"
 #include "base/failpoint.h"
+#include "httpd/expiry.h"
 #include "httpd/limiter.h"
 #include "httpd/log_ids.h"
 #include "httpd/metrics.h"
@@ -296,8 +297,9 @@ static int make_shared(ra_runtime_t *runtime, int children, apr_pool_t *pconf, s
 {
     runtime->limiter = ra_limiter_make(server, pconf);
     runtime->metrics = ra_metrics_make(server, runtime->spec, children, pconf);
-    if (runtime->limiter == NULL || runtime->metrics == NULL) {
-        return refuse(server, RA_LOG_SHARED_MEMORY, "no shared memory for limiter and metrics");
+    runtime->expiry = ra_expiry_make(server, ra_globals_get(server), ap_conftree, pconf);
+    if (runtime->limiter == NULL || runtime->metrics == NULL || runtime->expiry == NULL) {
+        return refuse(server, RA_LOG_SHARED_MEMORY, "no shared memory for limiter, metrics and expiry");
     }
     return OK;
 }

@@ -21,6 +21,7 @@
 #include "business/sealer.h"
 #include "httpd/child.h"
 #include "httpd/config.h"
+#include "httpd/expiry.h"
 #include "httpd/log_ids.h"
 #include "httpd/metrics.h"
 
@@ -53,6 +54,7 @@ static void sweep(apr_pool_t *pool)
         }
         ra_sealer_run(child->api.ra, &runner.stop, pool);
         ra_metrics_refresh(child);
+        ra_expiry_say(ra_globals_get(runner.server)->runtime.expiry, pool);
     }
     atomic_store(&runner.is_running, 0);
 }
