@@ -3,7 +3,7 @@ import secrets
 
 import pytest
 
-from harness import samples, schema
+from harness import samples, schema, seed
 from harness.mariadb import SqlError
 from support import HANDOVER, refused, unique
 
@@ -118,6 +118,30 @@ def test_modules_database_user_cannot_change_the_evidence(ra, statement):
     with pytest.raises(SqlError, match="denied"):
         ra.stack.database.client(statement, schema.DATABASE, user=schema.USER, options=(f"--password={password}",))
     assert ra.sql("SELECT COUNT(*) FROM audit_events WHERE outcome = 'done'") >= before
+
+
+@pytest.mark.log("RA0303", "RA05", "RA02", "RA01")
+def test_without_the_right_to_write_evidence_nothing_changes(ra):
+    """I12: the module's user has lost INSERT on audit_events; every kind of change is refused, and works again when the right is back."""
+    waiting, reviewed, new = ra.case("awaiting_agency"), ra.case("awaiting_review"), ra.case()
+    tables = ("applications", "application_history", "production_codes", "offices", "audit_events", "idempotency_records")
+    counts = "SELECT " + ", ".join(f"(SELECT COUNT(*) FROM {table})" for table in tables)
+    role = f"{schema.DATABASE}_app"
+    before = ra.sql(counts)
+    ra.sql(f"REVOKE INSERT ON {schema.DATABASE}.audit_events FROM {role}")
+    try:
+        with ra.stack.system() as system, ra.stack.staff("agency") as agency, ra.stack.staff("review_officer") as reviewer, ra.stack.staff(seed.FIRST) as administrator:
+            for answer in (system.post("/applications", new.form, expect=500), waiting.approve(agency, expect=500), reviewed.review(reviewer, expect=500),
+                           administrator.post("/offices", {"name": unique("受理点"), "kind": "local", "region": "140105"}, expect=500)):
+                refused(answer, 500, "internal")
+        assert ra.sql(counts) == before
+    finally:
+        ra.sql(f"GRANT INSERT ON {schema.DATABASE}.audit_events TO {role}")
+    for case, state, versions in ((waiting, "awaiting_agency", 1), (reviewed, "awaiting_review", 4)):
+        assert case.read()["state"] == state and len(case.history()) == versions
+    new.submit()
+    waiting.approve()
+    reviewed.review()
 
 
 def test_canaries_are_nowhere_in_clear(ra):
