@@ -1,7 +1,7 @@
 """Graceful restarts while clients submit: no answer is lost after its first byte, one key has one effect, nothing grows. `make bench` does a hundred."""
 from harness.reloads import Reloads
 
-RESTARTS = 6
+RESTARTS = 5
 WARM_UP = 2
 CALLERS = 4
 POOL = 8              # RADatabasePool of conf/quickstart.conf.in

@@ -7,7 +7,8 @@
  *
  * The file holds requests as "<bytes>\n<request>" one after the other. Prints "ready" when all connections are open,
  * begins at a line on standard input, and prints one line of JSON: requests, errors, body bytes, seconds, CPU seconds
- * of this process while it measured, and where in the list the next round may go on. --answers keeps the bodies, each as
+ * of this process while it measured, connections that the server closed before an answer began (it may at any time, RFC 9112
+ * section 9.3, and does when its workers are busy: opened again, the request sent again), and where in the list the next round may go on. --answers keeps the bodies, each as
  * "<number of its request> <bytes>\n<body>".
  */
 #include <arpa/inet.h>
@@ -61,6 +62,8 @@ typedef struct load_t {
     long done, errors, body_bytes;
     double end;
     int busy; /* connections with a request under way */
+    int epoll;
+    long reopened;
     connection_t *all[CONNECTIONS_MAX];
 } load_t;
 
@@ -198,6 +201,30 @@ static void finish(load_t *load, connection_t *connection)
     send_next(load, connection);
 }
 
+static void watch(load_t *load, connection_t *connection)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+
+    connection->ssl = connect_tls(load);
+    fcntl(SSL_get_fd(connection->ssl), F_SETFL, O_NONBLOCK);
+    epoll_ctl(load->epoll, EPOLL_CTL_ADD, SSL_get_fd(connection->ssl), &event);
+}
+
+/* Closed before the first byte of an answer: the same request over a new connection. */
+static void reopen(load_t *load, connection_t *connection)
+{
+    const request_t *request = &load->requests[connection->number % load->count];
+    int fd = SSL_get_fd(connection->ssl);
+
+    SSL_free(connection->ssl);
+    close(fd);
+    load->reopened++;
+    watch(load, connection);
+    if (connection->busy && SSL_write(connection->ssl, request->bytes, request->len) != request->len) {
+        fail("a request could not be sent at once");
+    }
+}
+
 static void receive(load_t *load, connection_t *connection)
 {
     int got = SSL_read(connection->ssl, connection->buffer + connection->have, (int)(ANSWER_MAX - connection->have));
@@ -206,7 +233,11 @@ static void receive(load_t *load, connection_t *connection)
         if (SSL_get_error(connection->ssl, got) == SSL_ERROR_WANT_READ) {
             return;
         }
-        fail("the server has closed a connection");
+        if (connection->have > 0) {
+            fail("the server has closed a connection in the middle of an answer");
+        }
+        reopen(load, connection);
+        return;
     }
     connection->have += (size_t)got;
     connection->buffer[connection->have] = '\0';
@@ -220,16 +251,11 @@ static void receive(load_t *load, connection_t *connection)
     }
 }
 
-static void open_connections(load_t *load, int epoll)
+static void open_connections(load_t *load)
 {
     for (int i = 0; i < load->connections; i++) {
-        connection_t *connection = calloc(1, sizeof(*connection));
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-
-        load->all[i] = connection;
-        connection->ssl = connect_tls(load);
-        fcntl(SSL_get_fd(connection->ssl), F_SETFL, O_NONBLOCK);
-        epoll_ctl(epoll, EPOLL_CTL_ADD, SSL_get_fd(connection->ssl), &event);
+        load->all[i] = calloc(1, sizeof(*load->all[i]));
+        watch(load, load->all[i]);
     }
 }
 
@@ -253,9 +279,9 @@ static SSL_CTX *make_context(const load_t *load)
 static void measure(load_t *load)
 {
     struct epoll_event events[64];
-    int epoll = epoll_create1(0);
 
-    open_connections(load, epoll);
+    load->epoll = epoll_create1(0);
+    open_connections(load);
     puts("ready"); /* a line on the standard input starts it, so that the caller can look at clocks in between */
     fflush(stdout);
     getchar();
@@ -266,7 +292,7 @@ static void measure(load_t *load)
         send_next(load, load->all[i]);
     }
     while (load->busy > 0) {
-        int count = epoll_wait(epoll, events, 64, WAIT_MS);
+        int count = epoll_wait(load->epoll, events, 64, WAIT_MS);
         if (count <= 0) {
             fail("no answer for a long time");
         }
@@ -275,8 +301,8 @@ static void measure(load_t *load)
         }
     }
     double took = now() - begin;
-    printf("{\"requests\": %ld, \"errors\": %ld, \"bytes\": %ld, \"seconds\": %.6f, \"cpu\": %.6f, \"next\": %ld}\n",
-           load->done, load->errors, load->body_bytes, took, cpu() - cpu_before, load->next % load->count);
+    printf("{\"requests\": %ld, \"errors\": %ld, \"bytes\": %ld, \"seconds\": %.6f, \"cpu\": %.6f, \"next\": %ld, \"reopened\": %ld}\n",
+           load->done, load->errors, load->body_bytes, took, cpu() - cpu_before, load->next % load->count, load->reopened);
 }
 
 static void read_options(load_t *load, int argc, char **argv)

@@ -161,13 +161,15 @@ def measure_memory(stack, requests, rows):
     list_of = [get(stack.ports["public"], f"/api/v1/certificate-status?subject={name}") for name in names]
     load = Load(stack, "memory", "public", list_of, seconds=2)
     load.round()
-    before, done = resident(stack), 0
+    before, done, reopened = resident(stack), 0, 0
     while done < requests:
-        done += load.round()["requests"]
+        result = load.round()
+        done += result["requests"]
+        reopened += result["reopened"]
     after = resident(stack)
     if set(before) != set(after):
         raise process.Failed("a child has ended meanwhile")
-    yield f"resident memory of a child over {done} status queries: " + ", ".join(
+    yield f"resident memory of a child over {done} status queries ({reopened} connections closed by the server before an answer and opened again): " + ", ".join(
         f"{before[pid] / 1024:.1f} → {after[pid] / 1024:.1f} MiB" for pid in before)
 
 
