@@ -236,6 +236,18 @@ static void note_message(service_t *service, const incoming_t *in)
     ledger_append(service->ledger, &line);
 }
 
+static knob_t take_knob(const incoming_t *in)
+{
+    const transaction_t *transaction = in->transaction;
+    knob_message_t message = {in->body, in->der, NULL, in->len, 0};
+
+    if (transaction != NULL) {
+        message.request = transaction->request;
+        message.request_len = (size_t)transaction->request_len;
+    }
+    return knobs_take(&message);
+}
+
 /* Answers one message, with the lock held. */
 static void handle_locked(service_t *service, incoming_t *in, cmp_answer_t *answer)
 {
@@ -245,6 +257,7 @@ static void handle_locked(service_t *service, incoming_t *in, cmp_answer_t *answ
 
     in->signer = find_signer(service, in->message->header);
     in->transaction = state_find_transaction(&service->state, in->transaction_id);
+    answer->knob = take_knob(in);
     note_message(service, in);
     if (!answer->knob.process && answer->knob.mode != MODE_NORMAL) {
         return;
@@ -354,7 +367,6 @@ void service_handle(service_t *service, const unsigned char *der, size_t len, cm
     in.body = view_body_name(in.message);
     in.sha256 = hex_of(digest, sizeof(digest), 0);
     in.transaction_id = id != NULL ? hex_of(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id), 0) : strdup("");
-    answer->knob = knobs_take(in.body);
     pthread_mutex_lock(&service->lock);
     ledger_refresh(service->ledger);
     handle_locked(service, &in, answer);

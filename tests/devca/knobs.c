@@ -2,10 +2,11 @@
 #include "knobs.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOBS_MAX 16
+#define KNOBS_MAX 128
 
 static const char *const mode_names[] = {
     [MODE_NORMAL] = "normal",
@@ -64,9 +65,20 @@ static int processes_by_default(mode_e mode)
     return mode != MODE_HTML && mode != MODE_HTTP500;
 }
 
+static void read_about(knob_t *knob, const char *hex)
+{
+    unsigned int byte;
+
+    while (hex != NULL && knob->about_len < ABOUT_MAX && sscanf(hex, "%2x", &byte) == 1) {
+        knob->about[knob->about_len++] = (unsigned char)byte;
+        hex += strlen(hex) > 1 ? 2 : 1;
+    }
+}
+
 static void read_knob(knob_t *knob, int mode, const char *json)
 {
     char *body = json_get_text(json, "body");
+    char *about = json_get_text(json, "about");
 
     memset(knob, 0, sizeof(*knob));
     knob->mode = (mode_e)mode;
@@ -77,16 +89,23 @@ static void read_knob(knob_t *knob, int mode, const char *json)
     knob->at = (int)json_get_int(json, "at", -1);
     knob->process = (int)json_get_int(json, "process", processes_by_default(knob->mode));
     strncpy(knob->body, body != NULL ? body : mode == MODE_NO_CONFIRM ? "certConf" : "", sizeof(knob->body) - 1);
+    read_about(knob, about);
+    free(about);
     free(body);
 }
 
-/* One knob for a message type: a new one takes the place of the former. */
+static int same_messages(const knob_t *a, const knob_t *b)
+{
+    return strcmp(a->body, b->body) == 0 && a->about_len == b->about_len && memcmp(a->about, b->about, a->about_len) == 0;
+}
+
+/* One knob for a message type and what it is about: a new one takes the place of the former. */
 static int place_knob(const knob_t *knob)
 {
     int i;
 
     for (i = 0; i < knobs.used; i++) {
-        if (strcmp(knobs.list[i].body, knob->body) == 0) {
+        if (same_messages(&knobs.list[i], knob)) {
             break;
         }
     }
@@ -180,9 +199,17 @@ static int is_request(const char *body)
     return strcmp(body, "cr") == 0 || strcmp(body, "ir") == 0 || strcmp(body, "p10cr") == 0 || strcmp(body, "rr") == 0;
 }
 
-static int matches(const knob_t *knob, const char *body)
+static int has(const unsigned char *der, size_t len, const knob_t *knob)
 {
-    return knob->body[0] != '\0' ? strcmp(knob->body, body) == 0 : is_request(body);
+    return der != NULL && memmem(der, len, knob->about, knob->about_len) != NULL;
+}
+
+static int matches(const knob_t *knob, const knob_message_t *message)
+{
+    if (knob->body[0] != '\0' ? strcmp(knob->body, message->body) != 0 : !is_request(message->body)) {
+        return 0;
+    }
+    return knob->about_len == 0 || has(message->der, message->len, knob) || has(message->request, message->request_len, knob);
 }
 
 static void use_up(knob_t *knob)
@@ -192,7 +219,7 @@ static void use_up(knob_t *knob)
     }
 }
 
-knob_t knobs_take(const char *body)
+knob_t knobs_take(const knob_message_t *message)
 {
     knob_t taken;
     int i;
@@ -201,7 +228,7 @@ knob_t knobs_take(const char *body)
     pthread_mutex_lock(&knobs.mutex);
     for (i = 0; i < knobs.used; i++) {
         knob_t *knob = &knobs.list[i];
-        if (knob->count != 0 && !before_reading(knob->mode) && matches(knob, body)) {
+        if (knob->count != 0 && !before_reading(knob->mode) && matches(knob, message)) {
             taken = *knob;
             use_up(knob);
             break;

@@ -7,6 +7,8 @@
 
 #include "flatjson.h"
 
+#define ABOUT_MAX 64
+
 typedef enum {
     MODE_NORMAL,
     MODE_LATE,    /* right, but only after ms */
@@ -37,6 +39,8 @@ typedef enum {
 typedef struct knob_t {
     mode_e mode;
     char body[16]; /* message type, or "" for ir, cr, p10cr and rr */
+    unsigned char about[ABOUT_MAX]; /* bytes of the messages it is for, or of the request of their transaction */
+    size_t about_len;               /* 0 for every message */
     int count;     /* messages left, -1 for all */
     int ms;
     int polls;
@@ -49,8 +53,15 @@ typedef struct knob_t {
 int knobs_set(const char *json, const char **perror);
 /** The knobs as JSON text, malloc'ed. */
 char *knobs_show(void);
-/** The treatment of a message of that type; uses it up. */
-knob_t knobs_take(const char *body);
+/** A message, and the request that its transaction began with (NULL: unknown). */
+typedef struct knob_message_t {
+    const char *body;
+    const unsigned char *der, *request;
+    size_t len, request_len;
+} knob_message_t;
+
+/** The treatment of a message; uses it up. */
+knob_t knobs_take(const knob_message_t *message);
 /** The treatment of a connection before anything is read: MODE_DROP, MODE_REFUSE or MODE_NORMAL; uses it up. @param
  * fresh just accepted */
 mode_e knobs_take_connection(int fresh);
