@@ -13,6 +13,7 @@ PAGES = 300      # answers of each page that are timed
 PAGE = 1000
 REGIONS = ("140105", "140106", "140107", "140200", "140300", "140400", "140500", "140600", "140700", "140800")
 MEMORY_REQUESTS = 1_000_000
+MEMORY_MARKS = 5  # times that it is looked at on the way
 
 
 def id_of(number):
@@ -161,16 +162,18 @@ def measure_memory(stack, requests, rows):
     list_of = [get(stack.ports["public"], f"/api/v1/certificate-status?subject={name}") for name in names]
     load = Load(stack, "memory", "public", list_of, seconds=2)
     load.round()
-    before, done, reopened = resident(stack), 0, 0
+    marks, done, reopened = [(0, resident(stack))], 0, 0
     while done < requests:
         result = load.round()
         done += result["requests"]
         reopened += result["reopened"]
-    after = resident(stack)
-    if set(before) != set(after):
+        if done >= len(marks) * requests / MEMORY_MARKS:
+            marks.append((done, resident(stack)))
+    if any(set(found) != set(marks[0][1]) for _, found in marks):
         raise process.Failed("a child has ended meanwhile")
-    yield f"resident memory of a child over {done} status queries ({reopened} connections closed by the server before an answer and opened again): " + ", ".join(
-        f"{before[pid] / 1024:.1f} → {after[pid] / 1024:.1f} MiB" for pid in before)
+    yield f"resident memory of each child over status queries ({reopened} connections closed by the server before an answer and opened again):"
+    for count, found in marks:
+        yield f"    after {count:>8}: " + ", ".join(f"{found[pid] / 1024:.1f}" for pid in sorted(found)) + " MiB"
 
 
 def run(stack, options):
