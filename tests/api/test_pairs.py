@@ -5,6 +5,7 @@ import time
 import pytest
 from acts import Act, ledger
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID
 from harness import samples
 from pairs import DER, SPKI, certificates, der_of, fetch, key_row, made, of_the_ca, opened, pair, wait_for
