@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { accessible, caller, finish, people, scan, settings, subjectName, visit } from './support.mjs'
+import { accessible, caller, finish, people, scan, settings, subjectName, until, urls, visit } from './support.mjs'
 import { printed } from './paper.mjs'
 import { fillIn, fillSubscriber, next, receipt, socialSecurityNumber, uscc } from './wizard.mjs'
 
@@ -350,6 +350,10 @@ test('telephone numbers are on every page', async () => {
 })
 
 test('what the CA publishes can be had', async () => {
+  const anybody = await caller()
+  await until('the RA has fetched what the CA publishes', async () => (await anybody.call('GET', '/ca-certificates')).data.items.length
+    && (await anybody.fetch(`${urls.public}/api/v1/crl`)).ok())
+  await anybody.close()
   const page = await visit(undefined, '/downloads')
   await page.locator('[data-test=save-certificate]').first().waitFor()
   const [certificate] = await Promise.all([page.waitForEvent('download'), page.locator('[data-test=save-certificate]').first().click()])

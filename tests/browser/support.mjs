@@ -150,6 +150,15 @@ export async function finish() {
   for (const { guard } of done) guard.check()
 }
 
+/** Waits for what happens by itself on the server. */
+export async function until(what, condition) {
+  const end = Date.now() + 60_000
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, what)
+    await new Promise((go) => setTimeout(go, 200))
+  }
+}
+
 /** Presses the digits and Enter, so many milliseconds apart by the clock of the events: how fast the machine is does not matter. */
 async function digits(page, text, apart) {
   const session = await page.context().newCDPSession(page)

@@ -48,8 +48,8 @@ def modules(build):
 
 @pytest.fixture(scope="session")
 def stack(make_stack):
-    """An instance for the browser alone, in which a certificate may be renewed as soon as it is made."""
-    return make_stack("browser", EXTRA_GLOBAL="RARenewalWindow 3650")
+    """An instance for the browser alone: a certificate may be renewed as soon as it is made, what the CA publishes is fetched."""
+    return make_stack("browser", EXTRA_GLOBAL="RARenewalWindow 3650", CRL_SECONDS=60)
 
 
 @pytest.fixture(scope="session")
