@@ -6,14 +6,14 @@ import { join } from 'node:path'
 import assert from 'node:assert/strict'
 import { caller, desk, settings, subjectName, visit } from './support.mjs'
 
-/** A PKCS#10 request as the EKey's tool makes it. */
-export function request(name) {
+/** A PKCS#10 request as the EKey's tool makes it: some write text, some DER. */
+export function request(name, form = 'PEM') {
   const folder = mkdtempSync(join(tmpdir(), 'ra-csr-'))
   const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'csr')]
-  execFileSync('openssl', ['req', '-new', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, ...files], { stdio: 'ignore' })
-  const text = readFileSync(join(folder, 'csr'), 'utf8')
+  execFileSync('openssl', ['req', '-new', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-outform', form, ...files], { stdio: 'ignore' })
+  const made = readFileSync(join(folder, 'csr'))
   rmSync(folder, { recursive: true })
-  return text
+  return form === 'PEM' ? made.toString('utf8') : made
 }
 
 const digits = (length) => String(Math.floor(Math.random() * 10 ** length)).padStart(length, '0')
@@ -135,7 +135,8 @@ const ACTS = {
     await press(page, 'draw-codes')
     const code = await page.locator('[data-test=authorisation-code]').textContent()
     assert.match(code.trim(), /^[0-9A-Z-]{20,}$/)
-    await field(page, '/csr').locator('input[type=file]').setInputFiles({ name: 'ekey.csr', mimeType: 'application/pkcs10', buffer: Buffer.from(request(run.name)) })
+    const buffer = Buffer.from(request(run.name, run.dns ? 'DER' : 'PEM'))
+    await field(page, '/csr').locator('input[type=file]').setInputFiles({ name: 'ekey.csr', mimeType: 'application/pkcs10', buffer })
     await page.waitForFunction(() => document.querySelector('[data-field="/csr"] textarea').value.includes('BEGIN'))
   }],
   handover: ['待发放', async (page) => {

@@ -21,6 +21,8 @@ export interface Field {
   when?: (body: Body) => boolean
   /** What is wrong with the value while it is typed; '' when nothing is. */
   check?: (value: string, body: Body) => string
+  /** What a file is when it comes as DER: the word in its lines of PEM. */
+  pem?: 'CERTIFICATE' | 'CERTIFICATE REQUEST'
   /** The width of a whole row. */
   wide?: boolean
 }
