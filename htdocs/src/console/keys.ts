@@ -7,7 +7,8 @@ export type Keys = Record<string, (event: KeyboardEvent) => void>
 const layers: Keys[] = []
 
 const isTyping = (target: EventTarget | null) =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) && !/^(checkbox|radio)$/.test((target as HTMLInputElement).type)
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+    && !/^(checkbox|radio)$/.test((target as HTMLInputElement).type)
 
 /** Keys that hold while the page is open; the newest page's come first. */
 export function useKeys(keys: Keys) {
@@ -32,7 +33,8 @@ const PAUSE = 120
 const QR_DIGITS = 36 // number and code of a form filled in beforehand
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
-const isControl = (target: EventTarget | null): target is Control => target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
+const isControl = (target: EventTarget | null): target is Control => target instanceof HTMLElement
+  && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
 
 function useScanner(found: (number: string) => void) {
   let digits = ''

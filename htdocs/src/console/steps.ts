@@ -34,7 +34,8 @@ const isRejected = (body: Body) => body.decision === 'reject'
 const isDone = (body: Body) => body.decision !== undefined && body.decision !== 'reject'
 
 function decision(yes: string): Field[] {
-  return [{ at: '/decision', label: label('decision'), as: 'radio', required: true, wide: true, options: () => options('decision', [yes, 'reject']) }]
+  return [{ at: '/decision', label: label('decision'), as: 'radio', required: true, wide: true,
+    options: () => options('decision', [yes, 'reject']) }]
 }
 const reasons: () => Field[] = () => [
   { at: '/reason', label: label('reason'), as: 'area', required: true, when: isRejected },
@@ -51,7 +52,8 @@ const payment = (name: string, is: string[], more: Partial<Field> = {}): Field =
 function paymentFields({ business }: StepContext): Field[] {
   if (!business.fee) return []
   return [
-    { at: '/payment/method', label: label('payment_method'), as: 'radio', required: true, wide: true, when: isDone, options: () => options('payment', ['cash', 'card', 'wire', 'waived']) },
+    { at: '/payment/method', label: label('payment_method'), as: 'radio', required: true, wide: true, when: isDone,
+      options: () => options('payment', ['cash', 'card', 'wire', 'waived']) },
     payment('amount', ['cash', 'card', 'wire', 'waived'], { as: 'money' }),
     payment('receipt_number', ['cash', 'card']),
     payment('voucher_number', ['wire']),
@@ -63,13 +65,17 @@ const lines = (text: unknown) => String(text ?? '').split(/[\s,;，；]+/).filte
 const makesCertificate = ({ business }: StepContext) => business.steps.some((one) => one.step === 'production')
 
 function subjectFields(context: StepContext): Field[] {
-  const at = (name: string, max: number, required = false): Field => ({ at: `/certificate/subject/${name}`, label: label(name), max, required })
+  const at = (name: string, max: number, required = false): Field =>
+    ({ at: `/certificate/subject/${name}`, label: label(name), max, required })
   const isServer = context.application.kind === 'server'
   return [
-    at('common_name', 64, true), at('organization', 64), at('organizational_unit', 64), at('locality', 128), at('state_or_province', 128), at('country', 2),
+    at('common_name', 64, true), at('organization', 64), at('organizational_unit', 64), at('locality', 128), at('state_or_province', 128),
+    at('country', 2),
     { at: '/certificate/validity_years', label: label('validity_years'), as: 'number', required: true },
-    { at: '/certificate/key_algorithms', label: label('key_algorithms'), as: 'checks', required: true, options: () => options('key', ['ec_p256', 'rsa']) },
-    ...(isServer ? [{ at: '/dns_lines', label: label('dns_names'), as: 'area', hint: t('step.linesHint') } as Field, { at: '/ip_lines', label: label('ip_addresses'), as: 'area', hint: t('step.linesHint') } as Field] : []),
+    { at: '/certificate/key_algorithms', label: label('key_algorithms'), as: 'checks', required: true,
+      options: () => options('key', ['ec_p256', 'rsa']) },
+    ...(isServer ? [{ at: '/dns_lines', label: label('dns_names'), as: 'area', hint: t('step.linesHint') } as Field,
+      { at: '/ip_lines', label: label('ip_addresses'), as: 'area', hint: t('step.linesHint') } as Field] : []),
   ]
 }
 
@@ -94,7 +100,8 @@ const isResident = (body: Body) => ((body.recipient as Body | undefined)?.id_doc
 export const STEP_FORMS: Record<string, StepForm> = {
   agency_decision: {
     path: 'agency-decision', decides: true,
-    fields: () => [...decision('approve'), { at: '/filing_number', label: label('filing_number'), required: true, max: 64, when: isDone }, ...reasons()],
+    fields: () => [...decision('approve'), { at: '/filing_number', label: label('filing_number'), required: true, max: 64, when: isDone },
+      ...reasons()],
   },
   acceptance: {
     path: 'acceptance', decides: true, hasMaterials: true,
@@ -104,7 +111,10 @@ export const STEP_FORMS: Record<string, StepForm> = {
       ...(context.business.tells_void ? [{ ...tick('/subscriber_told', 'subscriber_told'), when: isDone, wide: true }] : []),
       ...reasons(), note('/note'),
     ],
-    rest: (_context, typed) => ({ materials: Object.entries((typed.checklist ?? {}) as Record<string, Body>).map(([material, marks]) => ({ material, received: false, ...marks })) }),
+    rest: (_context, typed) => ({
+      materials: Object.entries((typed.checklist ?? {}) as Record<string, Body>)
+        .map(([material, marks]) => ({ material, received: false, ...marks })),
+    }),
   },
   entry: {
     path: 'entry',
@@ -119,13 +129,17 @@ export const STEP_FORMS: Record<string, StepForm> = {
   },
   handover: {
     path: 'handover',
-    initial: ({ application }) => ({ inspection: { passed: false, subject_checked: false, validity_checked: false, key_checked: false }, recipient: { name: application.subscriber.contact.name } }),
+    initial: ({ application }) => ({ inspection: { passed: false, subject_checked: false, validity_checked: false, key_checked: false },
+      recipient: { name: application.subscriber.contact.name } }),
     fields: () => [
-      tick('/inspection/subject_checked', 'subject_checked'), tick('/inspection/validity_checked', 'validity_checked'), tick('/inspection/key_checked', 'key_checked'),
+      tick('/inspection/subject_checked', 'subject_checked'), tick('/inspection/validity_checked', 'validity_checked'),
+      tick('/inspection/key_checked', 'key_checked'),
       tick('/inspection/passed', 'inspection_passed'), { at: '/recipient/name', label: label('recipient'), required: true, max: 50 },
-      { at: '/recipient/id_document/type', label: label('id_type'), as: 'select', options: () => options('document', ['resident_id', 'passport', 'other']) },
+      { at: '/recipient/id_document/type', label: label('id_type'), as: 'select',
+        options: () => options('document', ['resident_id', 'passport', 'other']) },
       {
-        at: '/recipient/id_document/number', label: label('id_number'), max: 32, required: true, when: (body) => !!((body.recipient as Body | undefined)?.id_document as Body | undefined)?.type,
+        at: '/recipient/id_document/number', label: label('id_number'), max: 32, required: true,
+        when: (body) => !!((body.recipient as Body | undefined)?.id_document as Body | undefined)?.type,
         check: (value, body) => (isResident(body) && !isResidentId(value) ? t('check.resident_id') : ''),
       },
       note('/remarks'),
@@ -136,19 +150,22 @@ export const STEP_FORMS: Record<string, StepForm> = {
     initial: () => ({ token_present: false, identity_checked: false, seal_present: false }),
     fields: () => [
       { at: '/token_serial', label: label('token_serial'), required: true, max: 64 },
-      tick('/token_present', 'token_present'), tick('/identity_checked', 'identity_checked'), tick('/seal_present', 'seal_present'), note('/remarks'),
+      tick('/token_present', 'token_present'), tick('/identity_checked', 'identity_checked'), tick('/seal_present', 'seal_present'),
+      note('/remarks'),
     ],
   },
   registration: {
     path: 'registration',
-    fields: () => [{ at: '/register', label: label('register'), required: true, max: 100 }, { at: '/token_serial', label: label('token_serial'), max: 64 }, note('/remarks')],
+    fields: () => [{ at: '/register', label: label('register'), required: true, max: 100 },
+      { at: '/token_serial', label: label('token_serial'), max: 64 }, note('/remarks')],
   },
   archive: {
     path: 'archive',
     initial: () => ({ electronic_checked: false, paper_complete: false, form_copies: [1, 2] }),
     fields: () => [
       tick('/electronic_checked', 'electronic_checked'), tick('/paper_complete', 'paper_complete'),
-      { at: '/form_copies', label: label('form_copies'), as: 'checks', required: true, options: () => [1, 2, 3].map((value) => ({ value, label: t('field.copy', { copy: value }) })) },
+      { at: '/form_copies', label: label('form_copies'), as: 'checks', required: true,
+        options: () => [1, 2, 3].map((value) => ({ value, label: t('field.copy', { copy: value }) })) },
       { at: '/box_number', label: label('box_number'), max: 32 }, { at: '/cabinet', label: label('cabinet'), max: 32 }, note('/remarks'),
     ],
   },
@@ -174,8 +191,10 @@ export function useObstacle(context: () => StepContext | undefined, myId: () => 
 }
 
 type Record_ = { by?: { id: string; name: string } }
-const handOf = (application: Application, step: string) =>
-  ((application.steps as Record<string, Record_>)[step === 'production' ? 'codes' : step] ?? (application.steps as Record<string, Record_>)[step])?.by
+const handOf = ({ steps }: { steps: unknown }, step: string) => {
+  const records = steps as Record<string, Record_>
+  return (records[step === 'production' ? 'codes' : step] ?? records[step])?.by
+}
 
 function obstacle({ application, business }: StepContext, step: Business['steps'][number], me: string | undefined, roles: string[]) {
   if (!step.roles.length) return { key: 'waits', step: step.step }

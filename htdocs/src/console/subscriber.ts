@@ -45,21 +45,26 @@ const checkSocialSecurity = (value: string) => (/^[0-9A-Za-z-]{4,32}$/.test(valu
 export function subscriberFields(fixed = false): Field[] {
   const at = (name: string) => `/subscriber/${name}`
   const first: Field[] = fixed ? [] : [
-    { at: at('kind'), label: label('subscriber_kind'), as: 'radio', required: true, options: options('subscriber', ['organisation', 'person']) },
+    { at: at('kind'), label: label('subscriber_kind'), as: 'radio', required: true,
+      options: options('subscriber', ['organisation', 'person']) },
     { at: at('social_security_no'), label: label('social_security_no'), required: true, max: 32, check: checkSocialSecurity },
   ]
   return [
     ...first,
     { at: at('name'), label: label('name'), required: true, max: 100 },
-    { at: at('organisation_code/type'), label: label('organisation_code_type'), as: 'select', required: true, when: isOrganisation, options: options('code', ['uscc', 'organisation_code']) },
-    { at: at('organisation_code/value'), label: label('organisation_code'), required: true, max: 18, when: isOrganisation, check: checkOrganisationCode },
-    { at: at('id_document/type'), label: label('id_type'), as: 'select', required: true, when: isPerson, options: options('document', ['resident_id', 'passport', 'other']) },
+    { at: at('organisation_code/type'), label: label('organisation_code_type'), as: 'select', required: true, when: isOrganisation,
+      options: options('code', ['uscc', 'organisation_code']) },
+    { at: at('organisation_code/value'), label: label('organisation_code'), required: true, max: 18, when: isOrganisation,
+      check: checkOrganisationCode },
+    { at: at('id_document/type'), label: label('id_type'), as: 'select', required: true, when: isPerson,
+      options: options('document', ['resident_id', 'passport', 'other']) },
     { at: at('id_document/number'), label: label('id_number'), required: true, max: 32, when: isPerson, check: checkIdDocument },
     { at: at('contact/name'), label: label('contact_name'), required: true, max: 50 },
     { at: at('contact/phone'), label: label('phone'), required: true, max: 20, check: checkPhone },
     { at: at('contact/email'), label: label('email'), max: 254 },
     { at: at('region'), label: label('region'), required: true, max: 6, check: checkRegion, hint: t('check.regionHint') },
-    { at: at('agency_id'), label: label('agency'), as: 'select', required: true, options: () => agencies.value.map((one) => ({ value: one.id, label: `${one.name} (${one.region})` })) },
+    { at: at('agency_id'), label: label('agency'), as: 'select', required: true,
+      options: () => agencies.value.map((one) => ({ value: one.id, label: `${one.name} (${one.region})` })) },
     { at: at('tier'), label: label('tier'), as: 'select', options: options('tier', ['province', 'city', 'township']) },
     { at: at('project'), label: label('project'), max: 100 },
   ]

@@ -16,11 +16,13 @@ export type PathOf<M extends Method> = { [P in keyof paths]: paths[P] extends Re
 type Operation<P extends keyof paths, M extends Method> = M extends keyof paths[P] ? paths[P][M] : never
 type Parameters<Op, In extends string> = Op extends { parameters: infer All } ? (In extends keyof All ? All[In] : undefined) : undefined
 type JsonOf<Content> = Content extends Record<'application/json', infer Body> ? Body : never
-type Success<All> = { [S in keyof All]: S extends 200 | 201 | 202 ? (All[S] extends { content: infer C } ? JsonOf<C> : undefined) : never }[keyof All]
+type Success<All> = { [S in keyof All]: S extends 200 | 201 | 202 ? (All[S] extends { content: infer C } ? JsonOf<C> : undefined)
+  : never }[keyof All]
 
 export type AnswerOf<P extends keyof paths, M extends Method> = Operation<P, M> extends { responses: infer All } ? Success<All> : never
 export type QueryOf<P extends keyof paths> = NonNullable<Parameters<Operation<P, 'get'>, 'query'>>
-export type BodyOf<P extends keyof paths, M extends Method> = Operation<P, M> extends { requestBody?: { content: infer C } } ? C[keyof C] : never
+export type BodyOf<P extends keyof paths, M extends Method> = Operation<P, M> extends { requestBody?: { content: infer C } } ? C[keyof C]
+  : never
 
 export interface Answer<T> {
   data: T
@@ -111,7 +113,8 @@ function headersOf(method: Method, path: string, options: CallOptions): Record<s
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language.value }
   if (method !== 'get') {
     headers['X-RA-Request'] = '1'
-    headers['Idempotency-Key'] = (options.key ?? new RequestKey()).of(JSON.stringify([method, address(path, options), options.etag, options.body]))
+    const request = JSON.stringify([method, address(path, options), options.etag, options.body])
+    headers['Idempotency-Key'] = (options.key ?? new RequestKey()).of(request)
   }
   if (options.body !== undefined) {
     headers['Content-Type'] = method === 'patch' ? 'application/merge-patch+json' : 'application/json'

@@ -16,13 +16,15 @@ export function dayOnPaper(at: string | undefined): string {
 
 /** "2026年11月26日 14:05". */
 export function timeOnPaper(at: string | undefined): string {
-  const clock = at && new Intl.DateTimeFormat('zh-CN', { timeZone: ZONE, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(new Date(at))
+  const clock = at && new Intl.DateTimeFormat('zh-CN',
+    { timeZone: ZONE, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(new Date(at))
   return at ? `${dayOnPaper(at)} ${clock}` : ''
 }
 
 /** What the words of a form's field are listed under; a field that is not here holds free text. */
 const AREAS: Record<string, string> = {
-  kind: 'kind', usage: 'usage', cause: 'cause', revocation_reason: 'revocation_reason', id_document_type: 'id_document', business: 'business',
+  kind: 'kind', usage: 'usage', cause: 'cause', revocation_reason: 'revocation_reason', id_document_type: 'id_document',
+  business: 'business',
 }
 
 /** The value of a field of a form (getApplicationForm). */
