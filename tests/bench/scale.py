@@ -32,6 +32,7 @@ CHANGED = {
     "applications": {"id": id_of("seq"), "number": "CONCAT('2', LPAD(seq, 15, '0'))", "subscriber_id": id_of("seq"), "subject_name": NAME,
                      "subject_key": NAME, "region": REGION, "social_security_no": NUMBER, "scope_key": "UNHEX(SHA2(CONCAT('scope', seq), 256))",
                      "phone_hash": "UNHEX(SHA2(CONCAT('phone', seq), 256))", "id_number_hash": "UNHEX(SHA2(CONCAT('number', seq), 256))"},
+    "subscriber_contacts": {"hash": "UNHEX(SHA2(CONCAT('phone', seq), 256))", "subscriber_id": id_of("seq")},
     "certificates": {"id": id_of("seq"), "attempt_id": id_of("seq"), "application_id": id_of("seq"), "subscriber_id": id_of("seq"),
                      "serial": "HEX(seq)", "subject_name": NAME, "subject_key": NAME, "region": REGION, "social_security_no": NUMBER,
                      "sha256": "UNHEX(SHA2(CONCAT('cert', seq), 256))", "spki_sha256": "UNHEX(SHA2(CONCAT('key', seq), 256))", "der": "'-'",
@@ -66,10 +67,10 @@ def literal(text):
 
 
 def statements(text, region, rows, value):
-    """The recorded statement with other values each time: region of the caller, what is searched, the page."""
+    """The recorded statement with other values each time: region of the caller, what is searched (before it, where contacts are), the page."""
     lines = []
     for number in range(1, rows + 1, max(1, rows // SEARCHES)):
-        values = iter([region, value(number), "51"])
+        values = iter([value(number), region, "51"] if "c.hash = ?" in text else [region, value(number), "51"])
         lines.append("".join(part + next(values, "") for part in text.split("?")))
     return ";\n".join(lines) + ";\n"
 
@@ -87,7 +88,7 @@ def prepared(stack, client, params):
     client.get("/subscribers", params=params)
     stack.database.client("SET GLOBAL general_log = OFF")
     return stack.database.client("SELECT argument FROM mysql.general_log WHERE command_type = 'Prepare'"
-                                 " AND argument LIKE '% FROM subscribers a %' LIMIT 1").strip()
+                                 " AND argument LIKE '% subscribers a %' LIMIT 1").strip()
 
 
 def compare_searches(stack, rows, rounds):
