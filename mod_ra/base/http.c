@@ -328,7 +328,8 @@ static apr_status_t conclude(ra_http_reply_t *reply, handle_t *handle, CURLcode 
 
     if (code != CURLE_OK) {
         const char *why = handle->error[0] != '\0' ? handle->error : curl_easy_strerror(code);
-        why = transfer->too_large ? "the answer is larger than allowed" : why;
+        reply->too_large = transfer->too_large || code == CURLE_FILESIZE_EXCEEDED;
+        why = reply->too_large ? "the answer is larger than allowed" : why;
         return failed(reply, nothing_was_sent(handle->easy, code, transfer), apr_psprintf(pool, "%s (curl %d)", why, code),
                       pool);
     }

@@ -24,6 +24,7 @@ typedef struct ra_http_reply_t {
     const char *content_type; /* without parameters, lower case; "" when absent */
     ra_bytes_t body;
     int nothing_sent;         /* on failure: surely no byte of the request reached the server */
+    int too_large;            /* on failure: the answer has more bytes than were asked for */
     const char *error;        /* on failure: English, no secret */
 } ra_http_reply_t;
 

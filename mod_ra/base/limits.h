@@ -65,7 +65,8 @@
 #define RA_AUDIT_PATROL_ROWS 10000   /* old events looked through at a time for one that is in no batch */
 
 /* Upstream CA */
-#define RA_CRL_MAX_BYTES (64 * 1024 * 1024) /* about a million entries */
+#define RA_CRL_DEFAULT_MEBIBYTES 64 /* about a million entries */
+#define RA_CRL_MAX_MEBIBYTES 512    /* of which it is read in one piece */
 #define RA_CA_CERTIFICATES_MAX_BYTES (256 * 1024)
 #define RA_CA_STATUS_LEASE_SECONDS 900 /* to fetch and follow the largest list */
 #define RA_CMP_ANSWER_MAX_BYTES (256 * 1024)

@@ -90,6 +90,10 @@ static const char *get(ra_bytes_t *pbody, const fetch_t *fetch)
     ra_http_reply_t reply;
 
     if (ra_http_get(&reply, &request, fetch->pool) != APR_SUCCESS) {
+        if (reply.too_large) {
+            return apr_psprintf(fetch->pool, "larger than the %" APR_SIZE_T_FMT " KiB that are allowed (RAUpstreamCRLMax for the CRL)",
+                                fetch->source->max / 1024);
+        }
         return apr_psprintf(fetch->pool, "cannot be fetched: %.200s", reply.error);
     }
     *pbody = reply.body;
@@ -318,7 +322,7 @@ ra_job_verdict_e ra_ca_status_run(void *context, const ra_job_t *job, int *later
 {
     ra_t *ra = context;
     source_t certificates = {"ca_certificates", "the certificates", ra->settings->upstream_ca_certificates, RA_CA_CERTIFICATES_MAX_BYTES};
-    source_t crl = {"crl", "the CRL", ra->settings->upstream_crl, RA_CRL_MAX_BYTES};
+    source_t crl = {"crl", "the CRL", ra->settings->upstream_crl, ra->settings->upstream_crl_max};
 
     (void)job;
     (void)later;

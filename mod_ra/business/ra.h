@@ -25,6 +25,7 @@ typedef struct ra_settings_t {
     const char *upstream_ca_certificates; /* address of the CA's certificates, or NULL: not fetched */
     ra_bytes_t upstream_tls_ca;          /* PEM that verifies the CA's TLS server */
     int upstream_crl_seconds;            /* between two fetches of both */
+    apr_size_t upstream_crl_max;         /* bytes; a larger list is refused */
     apr_interval_time_t production_wait; /* how long a production request waits for the CA before it answers 202 */
     apr_interval_time_t code_lifetime;
     apr_interval_time_t upstream_timeout; /* of one try at the CA */

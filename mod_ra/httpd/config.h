@@ -57,6 +57,7 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(upstream_timeout, "RAUpstreamTimeout", 30, 1, 300, "seconds for one try at the upstream CA")                     \
     X(production_wait, "RAProductionWait", 5, 0, 30, "seconds a production request waits for the CA")                  \
     X(upstream_crl_seconds, "RAUpstreamCRLSeconds", 600, 1, RA_SECONDS_PER_DAY, "seconds between two fetches of the CRL") \
+    X(upstream_crl_max, "RAUpstreamCRLMax", RA_CRL_DEFAULT_MEBIBYTES, 1, RA_CRL_MAX_MEBIBYTES, "MiB that a CRL may have") \
     X(code_lifetime, "RACodeLifetime", 14 * RA_SECONDS_PER_DAY, 60, 90 * RA_SECONDS_PER_DAY, "life of codes, seconds") \
     X(renewal_window, "RARenewalWindow", 90, 1, 3650, "days before its end that a certificate may be renewed")         \
     X(audit_seal, "RAAuditSealSeconds", 5, 1, 3600, "seconds between two batches of sealed audit events")                \

@@ -227,6 +227,7 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->upstream_crl = globals->upstream_crl;
     settings->upstream_ca_certificates = globals->upstream_ca_certificates;
     settings->upstream_crl_seconds = (int)globals->upstream_crl_seconds;
+    settings->upstream_crl_max = (apr_size_t)globals->upstream_crl_max * 1024 * 1024;
     settings->production_wait = apr_time_from_sec(globals->production_wait);
     settings->code_lifetime = apr_time_from_sec(globals->code_lifetime);
     settings->upstream_timeout = apr_time_from_sec(globals->upstream_timeout);

@@ -64,7 +64,7 @@ def publisher():
 @pytest.fixture(scope="module")
 def ca(make_ra, publisher):
     """An instance that asks every second, and the key of its CA."""
-    ra = make_ra("ca-status", CRL_SECONDS=1, PUBLISHED_URL=publisher.url)
+    ra = make_ra("ca-status", CRL_SECONDS=1, PUBLISHED_URL=publisher.url, EXTRA_GLOBAL="RAUpstreamCRLMax 2")
     publisher.ca = ra.stack.ca.control_url
     state = ra.stack.ca.state
     ra.ca_key = serialization.load_pem_private_key((state / "ca.key").read_bytes(), None)
@@ -294,7 +294,7 @@ def page(ra, case):
 
 
 def large(ra, case):
-    return b"\x30" * (64 * 1024 * 1024 + 1)
+    return b"\x30" * (2 * 1024 * 1024 + 1)
 
 
 def empty(ra, case):
@@ -304,7 +304,7 @@ def empty(ra, case):
 @pytest.mark.log("RA0461")
 @pytest.mark.parametrize("make, words", [
     (foreign, "no trusted CA"), (truncated, "not exactly one CRL"), (trailing, "not exactly one CRL"), (delta, "delta"), (partial, "only a part"),
-    (of_tomorrow, "in the future"), (older, "number is lower"), (page, "not exactly one CRL"), (empty, "not exactly one CRL"), (large, "Maximum file size")])
+    (of_tomorrow, "in the future"), (older, "number is lower"), (page, "not exactly one CRL"), (empty, "not exactly one CRL"), (large, "RAUpstreamCRLMax")])
 def test_a_list_that_is_not_what_it_should_be_changes_nothing_and_is_said_once(ca, make, words):
     case = ca.case("completed")
     settle(ca)
