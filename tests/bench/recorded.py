@@ -72,11 +72,12 @@ class Review:
         self.reviewer = reviewer
         self.who = self._reading("credentials c ")
         self.row = self._reading("applications a ")
+        self.reach = self._reading("subscribers ", "contact_sealed")
 
-    def _reading(self, table):
-        """Where a SELECT stands, and its columns."""
+    def _reading(self, table, column=""):
+        """Where a SELECT (of a column) stands, and its columns."""
         for index, text in enumerate(self.texts):
-            if text.startswith("SELECT") and f" FROM {table}" in text:
+            if text.startswith("SELECT") and f" FROM {table}" in text and column in text:
                 return index, columns(text)
         raise Failed(f"a review does not read {table}")
 
@@ -103,7 +104,9 @@ class Review:
                 "updated_at": [now], "closed_at": ["text=0", now]},
             "subscribers": {
                 "name": [self._cell(self.row, "subject_name")], "name_key": [self._cell(self.row, "subject_key")],
-                "organisation_code": ["text=91140100MA0000000X"], "id": [self._cell(self.row, "subscriber_id")]},
+                "organisation_code": ["text=91140100MA0000000X"], "id": [self._cell(self.row, "subscriber_id")],
+                # What is sealed is written back as it is: the next review opens it.
+                **{name: [self._cell(self.reach, name)] for name in ("contact_name", "contact_sealed", "tier", "project")}},
             "application_history": {
                 "application_id": ["id"], "seq": [self._cell(self.row, "version", "next")], "at": [now], "step": ["text=review"],
                 "outcome": ["text=done"], "state_before": [self._cell(self.row, "state")], "state_after": ["text=awaiting_production"],
