@@ -6,15 +6,17 @@ import { join } from 'node:path'
 import assert from 'node:assert/strict'
 import { caller, desk, settings, subjectName, visit } from './support.mjs'
 
-/** A PKCS#10 request as the EKey's tool makes it: some write text, some DER. */
-export function request(name, form = 'PEM') {
+/** A key and its PKCS#10 request as the EKey's tool makes them: some write text, some DER. */
+export function ekey(name, form = 'PEM') {
   const folder = mkdtempSync(join(tmpdir(), 'ra-csr-'))
   const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'csr')]
   execFileSync('openssl', ['req', '-new', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-outform', form, ...files], { stdio: 'ignore' })
   const made = readFileSync(join(folder, 'csr'))
+  const key = readFileSync(join(folder, 'key'), 'utf8')
   rmSync(folder, { recursive: true })
-  return form === 'PEM' ? made.toString('utf8') : made
+  return { csr: form === 'PEM' ? made.toString('utf8') : made, key }
 }
+export const request = (name, form) => ekey(name, form).csr
 
 const digits = (length) => String(Math.floor(Math.random() * 10 ** length)).padStart(length, '0')
 
@@ -42,7 +44,7 @@ export async function submitted(body = application()) {
   return made
 }
 
-async function step(role, id, name, body) {
+export async function step(role, id, name, body) {
   const api = await caller(role)
   const { data, etag } = await api.call('GET', `/applications/${id}`)
   const answer = await api.call('POST', `/applications/${id}/${name}`, typeof body === 'function' ? body(data) : body, etag)
@@ -79,8 +81,9 @@ export const steps = {
 }
 
 /** An application after the steps so far, over the API. */
-export async function standing(...names) {
-  const made = await submitted()
+export const standing = (...names) => standingAs(application(), ...names)
+export async function standingAs(body, ...names) {
+  const made = await submitted(body)
   for (const name of names) await steps[name](made.id)
   return made
 }
@@ -135,7 +138,7 @@ const ACTS = {
     await press(page, 'draw-codes')
     const code = await page.locator('[data-test=authorisation-code]').textContent()
     assert.match(code.trim(), /^[0-9A-Z-]{20,}$/)
-    const buffer = Buffer.from(request(run.name, run.dns ? 'DER' : 'PEM'))
+    const buffer = Buffer.from(run.csr ?? request(run.name, run.dns ? 'DER' : 'PEM'))
     await field(page, '/csr').locator('input[type=file]').setInputFiles({ name: 'ekey.csr', mimeType: 'application/pkcs10', buffer })
     await page.waitForFunction(() => document.querySelector('[data-field="/csr"] textarea').value.includes('BEGIN'))
   }],

@@ -151,9 +151,8 @@ test('the auditor reads events and takes checkpoints along', async () => {
   await page.to('/checkpoints')
   const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'download-checkpoints')])
   assert.match(readFileSync(await download.path(), 'utf8'), /"merkle_root"/)
-  await page.to('/operations')
-  await page.locator('[data-test=health]').waitFor()
-  await accessible(page, 'the operations')
+  await page.to('/upstream')
+  await page.locator('[data-test=health] [data-fact=link]').waitFor()
   await finish()
 })
 

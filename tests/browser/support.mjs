@@ -1,6 +1,7 @@
 // What the browser tests share: one Chromium per file, an identity per context, and the demands on every page.
 // A page fails its test by a violation of the content security policy, an error on the console, an error nobody caught, a request
 // to another host, or two different requests under one Idempotency-Key.
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after, afterEach, before } from 'node:test'
@@ -207,6 +208,12 @@ export async function caller(role) {
     fetch: (url, what) => context.fetch(url, what),
     close: () => context.dispose(),
   }
+}
+
+/** Runs SQL on the instance's database, for what only time brings. */
+export function sql(statement) {
+  const words = ['--no-defaults', '--protocol=socket', `--socket=${settings.db_socket}`, '--user=root', '--batch', '--skip-column-names', '--default-character-set=utf8mb4', 'ra']
+  return execFileSync('mariadb', words, { input: statement, encoding: 'utf8' }).trim()
 }
 
 let names = 0

@@ -17,6 +17,8 @@ from harness.pki import DAY, P12_PASSWORD, Authority, now
 
 HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = 600
+# Files whose pages need an instance with other settings.
+INSTANCES = {"strict.test.mjs": {"PRODUCTION_WAIT": 1, "EXTRA_GLOBAL": "RASignedDecisions required\nRAUpstreamTimeout 2\nRAUpstreamResend never"}}
 RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # (.*))?$", re.M)
 
 
@@ -36,9 +38,10 @@ def settings(stack):
     foreign = stack.pki.client("foreign", "王受理 (foreign)", authority=Authority.make("别家CA (another CA)"))
     return {"urls": {host: stack.url(host) for host in ("public", "staff", "api", "ca_control")}, "people": people,
             "stranger": identity("陌生人", stack.pki.client("stranger", "陌生人 (stranger)")), "expired": identity("王受理", expired),
-            "foreign": identity("王受理", foreign), "system": identity(seed.SYSTEM_NAME, stack.identity(seed.SYSTEM)), "ids": stack.ids,
-            "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file), "p12_password": P12_PASSWORD,
-            "uscc": [samples.uscc() for _ in range(80)], "resident_ids": [samples.resident_id(order=order) for order in range(1, 40)],
+            "foreign": identity("王受理", foreign), "newcomer": identity("新系统", stack.pki.client("newcomer", "新系统 (newcomer)")),
+            "system": identity(seed.SYSTEM_NAME, stack.identity(seed.SYSTEM)), "ids": stack.ids,
+            "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file), "db_socket": str(stack.database.socket), "p12_password": P12_PASSWORD,
+            "uscc": [samples.uscc() for _ in range(240)], "resident_ids": [samples.resident_id(order=order) for order in range(1, 40)],
             "web": str(stack.build.web)}
 
 
@@ -86,11 +89,26 @@ def run_file(stack, chromium, file, names, folder):
     return {name: (verdict == "ok", text) for verdict, name, _ in RESULT.findall(text)}, text
 
 
+@pytest.fixture(scope="session")
+def own_instances():
+    return {}
+
+
+@pytest.fixture
+def instance(request, own_instances, make_stack, file):
+    """The shared instance, whose log must stay clean, or the file's own."""
+    if file not in INSTANCES:
+        return request.getfixturevalue("stack")
+    if file not in own_instances:
+        own_instances[file] = make_stack(file.split(".")[0], **INSTANCES[file])
+    return own_instances[file]
+
+
 @pytest.mark.parametrize("file, name", discovered())
-def test_page(request, results, stack, file, name):
+def test_page(request, results, instance, file, name):
     chosen = [item.callspec.params["name"] for item in request.session.items
               if getattr(item, "callspec", None) and item.callspec.params.get("file") == file]
-    outcome, text = results(stack, file, chosen)
+    outcome, text = results(instance, file, chosen)
     assert name in outcome, f"{file} did not come to this test:\n{text[-4000:]}"
     passed, _ = outcome[name]
     assert passed, failure_of(text, name)

@@ -18,12 +18,15 @@ export interface Column<T> {
   text: (item: T) => string
   /** How it is exported; as shown when absent. */
   raw?: (item: T) => string
-  link?: (item: T) => RouteLocationRaw
+  link?: (item: T) => RouteLocationRaw | undefined
   mono?: boolean
   tag?: (item: T) => 'primary' | 'success' | 'warning' | 'danger' | 'info'
   /** Not among the columns that one sees first. */
   extra?: boolean
 }
+
+/** How many there are of each value of a filter, under the other filters. */
+export type Counts = Record<string, { key: string; count: number; more: boolean }[]>
 
 export interface Page<T> {
   items: T[]
@@ -36,6 +39,7 @@ export interface ListSpec<T> {
   columns: Column<T>[]
   filters: Filter[]
   page: (query: Record<string, string>, signal?: AbortSignal) => Promise<Page<T>>
+  counts?: (query: Record<string, string>, signal?: AbortSignal) => Promise<Counts>
   key: (item: T) => string
   open?: (item: T) => RouteLocationRaw
   canMark?: (item: T) => boolean
@@ -47,8 +51,10 @@ function cell(text: string): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe
 }
 
-/** CSV with a byte order mark, so that Excel reads the Chinese. */
-export function csv<T>(columns: Column<T>[], items: T[]): Blob {
-  const lines = [columns.map((one) => cell(one.label)), ...items.map((item) => columns.map((one) => cell((one.raw ?? one.text)(item))))]
-  return new Blob(['\ufeff', lines.map((line) => line.join(',')).join('\r\n'), '\r\n'], { type: 'text/csv;charset=utf-8' })
+/** Lines of a CSV file (RFC 4180), as people see the columns. */
+export function csvLines<T>(columns: Column<T>[], items: T[]): string {
+  return items.map((item) => `${columns.map((one) => cell((one.raw ?? one.text)(item))).join(',')}\r\n`).join('')
 }
+
+/** The first line, behind a byte order mark: Excel then reads the Chinese. */
+export const csvHead = <T>(columns: Column<T>[]) => `\ufeff${columns.map((one) => cell(one.label)).join(',')}\r\n`

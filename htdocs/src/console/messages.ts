@@ -14,6 +14,8 @@ addMessages('console', {
   certificates: ['证书', 'Certificates'],
   sheet: ['制证申请表', 'Production sheet'],
   operations: ['CA 任务', 'CA operations'],
+  upstream: ['CA 连接', 'Link to the CA'],
+  notices: ['通知', 'Notices'],
   clock: ['期限', 'Deadlines'],
   reports: ['统计报表', 'Reports'],
   people: ['人员', 'People'],
@@ -85,12 +87,15 @@ addMessages('list', {
   table: ['列表', 'List'],
   mark: ['选择', 'Mark'],
   more: ['下一页', 'Next page'],
+  action: ['操作', 'Action'],
+  cut: ['只导出了前 {rows} 行，还有更多没有导出：请缩小筛选范围后分次导出。', 'Only the first {rows} rows were exported and there are more: narrow the filter and export in parts.'],
 })
 addMessages('home', {
   hello: ['{name}，您好', 'Welcome, {name}'],
   certificateUntil: ['登录证书有效期至 {at}', 'your certificate is valid until {at}'],
   waiting: ['件待我办理', 'wait for me'],
   overdue: ['件等待超过 {hours} 小时', 'waiting for over {hours} h'],
+  overdueOf: ['超时 {rows}', '{rows} overdue'],
   today: ['件今天到我这里', 'came today'],
   queue: ['我的待办', 'My queue'],
   clear: ['全部办完了', 'All clear'],
@@ -318,8 +323,6 @@ addMessages('certificatePage', {
 addMessages('operationsPage', {
   kind: ['任务', 'Operation'],
   next: ['下次执行', 'Next run'],
-  health: ['与 CA 的连接', 'Link to the CA'],
-  lastSuccess: ['最近一次成功', 'last success'],
   never: ['还没有', 'none yet'],
   unknown: ['结果未知，需要人工认定', 'Unknown outcomes, to be settled by a person'],
   unknownAdvice: ['请先向 CA 核实是否已经办理（签发、吊销、挂起或解挂），再由没有经办过该业务的部门经理在此认定。', 'Ask the CA what became of it. A manager who had no hand in the case then says so here.'],
@@ -330,6 +333,52 @@ addMessages('operationsPage', {
   done: ['CA 已办理', 'Done at the CA'],
   not_done: ['CA 没有办理', 'Not done at the CA'],
   certificate: ['CA 签发的证书（PEM）', 'The certificate that the CA issued (PEM)'],
+  settleTitle: ['认定结果', 'Settle the outcome'],
+})
+addMessages('link', { good: ['正常', 'Good'], failing: ['失败', 'Failing'], unused: ['还没有通信', 'Not used yet'] })
+addMessages('upstream', {
+  link: ['与 CA 的通信', 'Exchanges with the CA'],
+  lastGood: ['最近一次成功：{at}', 'last good one: {at}'],
+  queue: ['排队的任务', 'Jobs queued'],
+  oldest: ['最早的已等待 {age}', 'the oldest has waited {age}'],
+  person: ['等待人工处理', 'Stopped at a person'],
+  unknown: ['结果未知 {rows} 件', '{rows} of unknown outcome'],
+  crl: ['CA 吊销列表（CRL）', 'CRL of the CA'],
+  certificates: ['CA 证书', 'Certificates of the CA'],
+  fetched: ['获取于 {at}', 'fetched {at}'],
+  off: ['没有配置', 'not configured'],
+  disagreements: ['与 CA 状态不一致的证书', 'Certificates that the CA shows otherwise'],
+  credential: ['RA 通信证书', 'Credential of the RA'],
+  jobs: ['待发任务', 'Outbox'],
+  finished: ['完成时间', 'Finished'],
+  runBy: ['执行进程', 'Run by'],
+})
+addMessages('job', {
+  open: ['排队中', 'Queued'], running: ['执行中', 'Running'], person: ['等待人工', 'Stopped at a person'], done: ['已完成', 'Done'],
+  enrol: ['制证', 'Certificate'], revoke: ['状态变更', 'Status change'], bulk: ['批量办理', 'Bulk operation'], ca_status: ['获取 CRL', 'Fetching the CRL'],
+})
+addMessages('notices', {
+  open: ['还没有告知', 'Not told yet'], kind: ['事由', 'About'], text: ['内容', 'What to say'], told: ['已告知', 'Told'], tell: ['登记已告知', 'Note as told'],
+  tellTitle: ['登记已告知订户', 'The subscriber was told'], channel: ['告知方式', 'How'],
+})
+addMessages('notice', {
+  suspension_30_days: ['挂起 30 天后到期', 'Suspension ends in 30 days'], suspension_7_days: ['挂起 7 天后到期', 'Suspension ends in 7 days'],
+  suspension_waits: ['挂起期满，等待在办业务', 'Suspension over, waits'], suspension_ends: ['挂起期满解挂', 'Released'], suspension_abolition: ['证书废除待审批', 'Abolition awaits approval'],
+})
+addMessages('channel', { phone: ['电话', 'Telephone'], counter: ['柜台', 'Counter'], letter: ['信函', 'Letter'], email: ['电子邮件', 'E-mail'], other: ['其他', 'Other'] })
+addMessages('pair', {
+  title: ['加密密钥', 'Encryption key'],
+  advice: ['加密密钥由系统生成，用签名证书的密钥封装：下载后用 EKey 工具导入，发放前必须领取。登记发放后私钥即被销毁。', 'The encryption key was made here and is sealed to the key of the signing certificate. Import it with the EKey’s tool before the hand-over, which erases it here.'],
+  fetch: ['下载加密密钥（数字信封）', 'Download the sealed key'],
+  signing: ['签名证书', 'Signing certificate'], encryption: ['加密证书', 'Encryption certificate'],
+})
+addMessages('sign', {
+  title: ['用我的证书签名（可选，系统要求时必须）', 'Sign with my certificate (optional, unless the system demands it)'],
+  first: ['请先选择审核决定。', 'Choose the decision first.'],
+  download: ['下载待签名的内容：', 'Download what is to be signed:'],
+  sign: ['用签名工具或下面的命令签名：', 'Sign it with the signing tool, or by:'],
+  upload: ['上传签名文件（.p7s）：', 'Upload the signature (.p7s):'],
+  there: ['已选择 {name}', '{name} chosen'], forget: ['取消签名', 'Without signature'],
 })
 addMessages('admin', {
   personName: ['姓名', 'Name'],
@@ -405,5 +454,5 @@ addMessages('clock', {
   rule: ['挂起最长 6 个月，到期自动解挂；证书在挂起期间到期的，由部门经理审批废除。', 'A suspension lasts six months at most and is then released; when the certificate ends before that, the manager decides.'],
   expiring: ['即将到期的证书', 'Certificates that end soon'],
   within: ['{days} 天内', 'within {days} days'], all: ['全部', 'all'], days: ['还有 {days} 天', '{days} days left'],
-  since: ['挂起时间', 'Suspended'], until: ['挂起期满', 'Until'], left: ['剩余天数', 'Days left'], none: ['没有即将到期的证书', 'None ends soon'],
+  since: ['挂起时间', 'Suspended'], until: ['挂起期满', 'Until'], left: ['剩余天数', 'Days left'], none: ['没有即将到期的证书', 'None ends soon'], week: ['到期周（首日）', 'Week of the end (first day)'],
 })

@@ -24,6 +24,8 @@ export interface StepForm {
   /** Does it decide, with a reason when it rejects? */
   decides?: boolean
   hasMaterials?: boolean
+  /** May be signed with the officer's own card. */
+  signs?: boolean
 }
 
 const t = (key: string, values: Record<string, unknown> = {}) => i18n.global.t(key, values)
@@ -123,9 +125,11 @@ export const STEP_FORMS: Record<string, StepForm> = {
     rest: entryRest,
   },
   review: {
-    path: 'review', decides: true,
+    path: 'review', decides: true, signs: true,
     fields: () => [...decision('approve'), ...reasons(), note('/note')],
-    rest: ({ application }) => (application.snapshot_sha256 ? { snapshot_sha256: application.snapshot_sha256 } : {}),
+    rest: ({ application }, typed) => ({
+      ...(application.snapshot_sha256 ? { snapshot_sha256: application.snapshot_sha256 } : {}), ...(typed.signature ? { signature: typed.signature } : {}),
+    }),
   },
   handover: {
     path: 'handover',

@@ -25,6 +25,12 @@ export function ago(at: string | undefined, now = Date.now()): string {
   return new Intl.RelativeTimeFormat(i18n.global.locale.value, { numeric: 'auto' }).format(Math.round(seconds / size), unit)
 }
 
+/** How long something takes or has waited, in its largest unit. */
+export function duration(seconds: number): string {
+  const [unit, size] = STEPS.find(([, one]) => seconds >= one) ?? ['second', 1]
+  return new Intl.NumberFormat(i18n.global.locale.value, { style: 'unit', unit, unitDisplay: 'long' }).format(Math.floor(seconds / size))
+}
+
 /** 分 as 元. */
 export function money(fen: number | undefined): string {
   if (fen === undefined) return ''

@@ -92,6 +92,18 @@ export function useSubmit<A extends unknown[], T>(act: (key: RequestKey, ...give
   return { run, busy, failure, seconds: clock.seconds, clear: () => { failure.value = undefined } }
 }
 
+/** The next page of what was read, added to it; another reading meanwhile counts more. */
+export function useMore<T extends { items: unknown[]; next_cursor?: string }>(loading: Loading<T>, read: (cursor: string) => Promise<T>) {
+  const next = useSubmit((_key, cursor: string) => read(cursor))
+  async function run() {
+    const before = loading.data.value
+    const page = before?.next_cursor ? await next.run(before.next_cursor) : undefined
+    if (!page) loading.failure.value = next.failure.value
+    else if (loading.data.value === before) loading.data.value = { ...page, items: [...before!.items, ...page.items] }
+  }
+  return { run, busy: next.busy }
+}
+
 /** The violations of a refusal by JSON Pointer, for the fields they concern. */
 export function fieldErrors(failure: ApiFailure | undefined): Record<string, string> {
   return Object.fromEntries((failure?.problem?.errors ?? []).map((one) => [one.pointer, one.detail]))
