@@ -1,10 +1,11 @@
 """One million subscribers, applications and certificates: searches next to a look-up by primary key, pages of a list, start, memory."""
+import random
 import statistics
 import time
 import urllib.parse
 
 from harness import main_job, process, seed
-from kit import Load, get, restart, say
+from kit import Comparison, Load, get, restart, say
 
 ROWS = 1_000_000
 PORTION = 100_000
@@ -21,20 +22,22 @@ def id_of(number):
     return f"UNHEX(CONCAT(LPAD(HEX(1700000000000 + {number}), 12, '0'), '7000800000000000'))"
 
 
-REGION = "ELT(1 + seq % 10, " + ", ".join(f"'{region}'" for region in REGIONS) + ")"
+def region_of(number):
+    return f"ELT(1 + ({number}) % 10, " + ", ".join(f"'{region}'" for region in REGIONS) + ")"
+
+
 NAME = "CONCAT('山西规模测试信息技术有限公司', LPAD(seq, 7, '0'))"
 NUMBER = "CONCAT('15', LPAD(seq, 11, '0'))"
-KINDS = {"name": (NAME, "a.name_key"), "social_security_no": (NUMBER, "a.social_security_no"),
-         "organisation_code": ("CONCAT('91140100', LPAD(seq, 10, '0'))", "a.organisation_code"), "phone": (None, None)}
 CHANGED = {
-    "subscribers": {"id": id_of("seq"), "social_security_no": NUMBER, "name": NAME, "name_key": NAME, "region": REGION,
-                    "organisation_code": KINDS["organisation_code"][0]},
+    "subscribers": {"id": id_of("seq"), "social_security_no": NUMBER, "name": NAME, "name_key": NAME, "region": region_of("seq"),
+                    "organisation_code": "CONCAT('91140100', LPAD(seq, 10, '0'))", "contact_sealed": "NULL"},
     "applications": {"id": id_of("seq"), "number": "CONCAT('2', LPAD(seq, 15, '0'))", "subscriber_id": id_of("seq"), "subject_name": NAME,
-                     "subject_key": NAME, "region": REGION, "social_security_no": NUMBER, "scope_key": "UNHEX(SHA2(CONCAT('scope', seq), 256))",
+                     # of another city than the subscriber: what is sealed in the model opens under its own id only
+                     "subject_key": NAME, "region": region_of("seq + 5"), "social_security_no": NUMBER, "scope_key": "UNHEX(SHA2(CONCAT('scope', seq), 256))",
                      "phone_hash": "UNHEX(SHA2(CONCAT('phone', seq), 256))", "id_number_hash": "UNHEX(SHA2(CONCAT('number', seq), 256))"},
     "subscriber_contacts": {"hash": "UNHEX(SHA2(CONCAT('phone', seq), 256))", "subscriber_id": id_of("seq")},
     "certificates": {"id": id_of("seq"), "attempt_id": id_of("seq"), "application_id": id_of("seq"), "subscriber_id": id_of("seq"),
-                     "serial": "HEX(seq)", "subject_name": NAME, "subject_key": NAME, "region": REGION, "social_security_no": NUMBER,
+                     "serial": "HEX(seq)", "subject_name": NAME, "subject_key": NAME, "region": region_of("seq"), "social_security_no": NUMBER,
                      "sha256": "UNHEX(SHA2(CONCAT('cert', seq), 256))", "spki_sha256": "UNHEX(SHA2(CONCAT('key', seq), 256))", "der": "'-'",
                      "chain_pem": "NULL"},
 }
@@ -66,13 +69,10 @@ def literal(text):
     return "'" + text.replace("'", "''") + "'"
 
 
-def statements(text, region, rows, value):
-    """The recorded statement with other values each time: region of the caller, what is searched (before it, where contacts are), the page."""
-    lines = []
-    for number in range(1, rows + 1, max(1, rows // SEARCHES)):
-        values = iter([value(number), region, "51"] if "c.hash = ?" in text else [region, value(number), "51"])
-        lines.append("".join(part + next(values, "") for part in text.split("?")))
-    return ";\n".join(lines) + ";\n"
+def statements(text, rows, values):
+    """The statement prepared once, as the module does, then run with other values each time."""
+    runs = [f"EXECUTE s USING {values(number)};" for number in range(1, rows + 1, max(1, rows // SEARCHES))]
+    return "\n".join([f"PREPARE s FROM {literal(text)};", *runs])
 
 
 def timed(stack, sql):
@@ -88,14 +88,27 @@ def prepared(stack, client, params):
     client.get("/subscribers", params=params)
     stack.database.client("SET GLOBAL general_log = OFF")
     return stack.database.client("SELECT argument FROM mysql.general_log WHERE command_type = 'Prepare'"
-                                 " AND argument LIKE '% subscribers a %' LIMIT 1").strip()
+                                 " AND argument LIKE '%subscribers a %' LIMIT 1").strip()
 
 
-def compare_searches(stack, rows, rounds):
-    """Each search as the module sends it, next to the same columns by primary key, both over one connection. @return lines"""
+def code_of(number):
+    return f"91140100{number:010d}"
+
+
+VALUES = {"name": lambda n: literal(f"山西规模测试信息技术有限公司{n:07d}"), "social_security_no": lambda n: literal(f"15{n:011d}"),
+          "organisation_code": lambda n: literal(code_of(n)), "phone": lambda n: f"UNHEX(SHA2('phone{n}', 256))"}
+
+
+def searcher(stack):
+    """An acceptor who sees one city."""
     identity = stack.pki.client("bench-region")
     with stack.staff(seed.FIRST) as administrator:
         seed.create_person(administrator, "李规模", ["acceptor"], identity.pem, office_id=stack.ids["offices"]["taiyuan"], province_wide=False)
+    return identity
+
+
+def compare_statements(stack, identity, rows, rounds):
+    """Each search as the module prepares it, next to the same columns by primary key, both over one connection. @return lines"""
     asked = {"name": "山西规模测试信息技术有限公司0000010", "social_security_no": "1500000000010", "organisation_code": "911401000000000010",
              "phone": "13835100000"}
     texts = {}
@@ -103,16 +116,39 @@ def compare_searches(stack, rows, rounds):
         for kind, value in asked.items():
             texts[kind] = prepared(stack, client, {kind: value})
     by_key = texts["name"].split(" WHERE ")[0] + " WHERE a.id = ?"
-    values = {"name": lambda n: literal(f"山西规模测试信息技术有限公司{n:07d}"), "social_security_no": lambda n: literal(f"15{n:011d}"),
-              "organisation_code": lambda n: literal(f"91140100{n:010d}"), "phone": lambda n: f"UNHEX(SHA2('phone{n}', 256))"}
-    base = statements(by_key.replace("a.id = ?", "a.region_4 = ? AND a.id = ? ORDER BY a.id DESC LIMIT ?"), "'1401'", rows, id_of)
-    yield "search of subscribers in the caller's region / look-up by primary key, time for each, median of rounds"
+    base = statements(by_key, rows, id_of)
+    yield "search of subscribers in the caller's region / the same columns by primary key, prepared statements, time for each, median of rounds"
     for kind, text in texts.items():
-        sql = statements(text, "'1401'", rows, values[kind])
+        order = (lambda value: f"{value}, '1401', 51") if kind == "phone" else (lambda value: f"'1401', {value}, 51")
+        sql = statements(text, rows, lambda n: order(VALUES[kind](n)))
         pairs = [(timed(stack, sql), timed(stack, base)) for _ in range(rounds)]
         ratio = statistics.median(search / key for search, key in pairs)
         yield (f"    by {kind:<20} {1e6 * statistics.median(p[0] for p in pairs) / SEARCHES:>6.0f} us"
                f" {1e6 * statistics.median(p[1] for p in pairs) / SEARCHES:>6.0f} us   ratio {ratio:.2f}")
+
+
+def address_of(number):
+    """The subscriber with id_of(number)."""
+    digits = f"{1700000000000 + number:012x}"
+    return f"/subscribers/{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
+
+
+def compare_operations(stack, identity, rows, rounds):
+    """The operation that searches next to the one that reads by id: the same caller and client, one run. @return lines"""
+    numbers = list(range(10, rows + 1, 10))  # of the first of ten regions, which the caller sees
+    random.Random(1).shuffle(numbers)
+    numbers = numbers[:SEARCHES]
+    asked = {"name": lambda n: urllib.parse.quote(f"山西规模测试信息技术有限公司{n:07d}"), "social_security_no": lambda n: f"15{n:011d}",
+             "organisation_code": code_of}
+
+    def load(name, address):
+        return Load(stack, name, "staff", [get(stack.ports["staff"], f"/api/v1{address(n)}") for n in numbers], identity=identity, seconds=1)
+
+    by_id = load("by-id", address_of)
+    yield "listSubscribers / getSubscriber by id, requests per second over mTLS, median of rounds; above 1 the search is the faster one"
+    for kind, value in asked.items():
+        search = load(kind, lambda n: f"/subscribers?{kind}={value(n)}")
+        yield from list(Comparison(f"    by {kind}", "by id", 1.0).run(search, by_id, rounds).lines())
 
 
 # --- pages, start, memory ----------------------------------------------------------------------------------------------
@@ -181,7 +217,9 @@ def run(stack, options):
     """Lines of the report."""
     fill(stack, options.rows)
     lines = []
-    for part in (compare_searches(stack, options.rows, 5), compare_pages(stack, options.rows), measure_start(stack),
+    identity = searcher(stack)
+    for part in (compare_statements(stack, identity, options.rows, 5), compare_operations(stack, identity, options.rows, 7),
+                 compare_pages(stack, options.rows), measure_start(stack),
                  measure_memory(stack, options.requests, options.rows)):
         for line in part:
             say(line)
