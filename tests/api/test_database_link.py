@@ -33,17 +33,10 @@ def link(linked):
     linked.stack.httpd.stop()
 
 
-def is_ready(ra):
-    with ra.stack.client("internal") as client:
-        return client.request("GET", "/readyz").status_code == 200
-
-
-
-
 def test_work_goes_over_a_verified_link(linked, link):
     link(f'RADatabaseCAFile "{linked.stack.pki.root_file}"')
     linked.stack.database.client(f"ALTER USER '{schema.USER}'@'127.0.0.1' REQUIRE SSL")
-    process.wait_for("the database over TLS", lambda: is_ready(linked), 20)
+    process.wait_for("the database over TLS", lambda: linked.stack.is_ready(), 60)
     assert linked.case("awaiting_review").read()["state"] == "awaiting_review"
     linked.stack.database.client(f"ALTER USER '{schema.USER}'@'127.0.0.1' REQUIRE NONE")
 
@@ -51,7 +44,7 @@ def test_work_goes_over_a_verified_link(linked, link):
 @pytest.mark.log("RA0708", "RA0744", "RA03")
 def test_server_of_another_authority_is_not_spoken_to(linked, link):
     link(f'RADatabaseCAFile "{linked.stack.ca_chain}"')
-    assert not is_ready(linked)
+    assert not linked.stack.is_ready()
     assert linked.staff("auditor").request("GET", "/applications").status_code == 503
 
 
@@ -64,9 +57,9 @@ def test_server_without_tls_is_not_spoken_to(linked, link):
     database.start()
     try:
         link(f'RADatabaseCAFile "{linked.stack.pki.root_file}"')
-        assert not is_ready(linked)
+        assert not linked.stack.is_ready()
         link()
-        process.wait_for("the database in clear on the loopback", lambda: is_ready(linked), 20)
+        process.wait_for("the database in clear on the loopback", lambda: linked.stack.is_ready(), 60)
     finally:
         linked.stack.httpd.stop()
         database.stop()

@@ -4,6 +4,7 @@ The services run as an unprivileged user with their state in a short folder unde
 where that user cannot go, and the path of a socket has at most 107 bytes.
 """
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import secrets
 import shutil
 import time
 
+import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -182,8 +184,10 @@ class Stack:
         process.own(folder)
 
     def is_ready(self):
-        with self.client("internal") as client:
+        """Does it work with its database? No, too, while httpd ends the connection."""
+        with self.client("internal") as client, contextlib.suppress(httpx.HTTPError):
             return client.request("GET", "/readyz").status_code == 200
+        return False
 
     def stop(self):
         """Ends whatever of this instance runs, also what another process has started. @return was there anything?"""
