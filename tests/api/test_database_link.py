@@ -36,7 +36,7 @@ def link(linked):
 def test_work_goes_over_a_verified_link(linked, link):
     link(f'RADatabaseCAFile "{linked.stack.pki.root_file}"')
     linked.stack.database.client(f"ALTER USER '{schema.USER}'@'127.0.0.1' REQUIRE SSL")
-    process.wait_for("the database over TLS", lambda: linked.stack.is_ready(), 60)
+    process.wait_for("the database over TLS", linked.stack.is_ready, 60)
     assert linked.case("awaiting_review").read()["state"] == "awaiting_review"
     linked.stack.database.client(f"ALTER USER '{schema.USER}'@'127.0.0.1' REQUIRE NONE")
 
@@ -59,7 +59,7 @@ def test_server_without_tls_is_not_spoken_to(linked, link):
         link(f'RADatabaseCAFile "{linked.stack.pki.root_file}"')
         assert not linked.stack.is_ready()
         link()
-        process.wait_for("the database in clear on the loopback", lambda: linked.stack.is_ready(), 60)
+        process.wait_for("the database in clear on the loopback", linked.stack.is_ready, 60)
     finally:
         linked.stack.httpd.stop()
         database.stop()
