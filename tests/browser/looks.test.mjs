@@ -1,7 +1,7 @@
 // Every page in both languages and both colours, in large text, on a phone and on a desk: readable for everybody, nothing cut off.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { issued } from './acts.mjs'
+import { issued, standing } from './acts.mjs'
 import { accessible, finish, urls, visit } from './support.mjs'
 import { fillIn } from './wizard.mjs'
 
@@ -59,6 +59,26 @@ test('the pages of the counter are readable in every look', async () => {
     const wide = { ...look, size: DESK }
     await wear(page, wide)
     for (const path of paths) await looksRight(page, path, wide)
+  }
+  await finish()
+})
+
+/** The pages of those who are not at the counter, by who opens them. */
+const OFFICE = {
+  review_officer: ['/'], administrator: ['/people', '/offices', '/systems', '/upstream', '/operations'], auditor: ['/audit', '/checkpoints'],
+  manager: ['/clock', '/notices?state=open', '/reports', '/certificates'],
+}
+
+test('the pages of the office are readable in every look', async () => {
+  const { id } = await standing('agency', 'acceptance', 'entry')
+  for (const [role, pages] of Object.entries({ ...OFFICE, review_officer: [...OFFICE.review_officer, `/applications/${id}`] })) {
+    const page = await visit(role)
+    await rests(page)
+    for (const look of LOOKS.filter((one) => one.size === DESK || one.large)) {
+      const wide = { ...look, size: DESK }
+      await wear(page, wide)
+      for (const path of pages) await looksRight(page, path, wide)
+    }
   }
   await finish()
 })
