@@ -104,6 +104,7 @@ test('filters are kept by name, columns are chosen, what is filtered is exported
 })
 
 test('reports are plots with their tables', async () => {
+  await standing()
   const page = await visit('manager', '/reports')
   for (const by of ['business', 'step', 'state', 'region', 'kind', 'week']) {
     await press(page, `by-${by}`)
