@@ -8,7 +8,7 @@
 #include <apr_tables.h>
 
 #include "api/spec.h"
-#include "business/bulk.h"
+#include "business/application/bulk.h"
 #include "business/ra.h"
 
 /** The operations of the module, NULL-terminated: what the document's operationIds bind to (for ra_spec_load). */

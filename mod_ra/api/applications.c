@@ -4,13 +4,13 @@
 
 #include "api/resources.h"
 #include "base/text.h"
-#include "business/certificate.h"
-#include "business/codes.h"
-#include "business/decision.h"
-#include "business/pair.h"
-#include "business/prefill.h"
-#include "business/production.h"
-#include "business/steps.h"
+#include "business/certificate/certificate.h"
+#include "business/ca/codes.h"
+#include "business/application/decision.h"
+#include "business/ca/pair.h"
+#include "business/application/prefill.h"
+#include "business/ca/production.h"
+#include "business/lifecycle/steps.h"
 
 /* The application as it is now is the answer of every reading and change. */
 static apr_status_t answer_application(ra_call_t *call, const ra_application_t *application)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "api/resources.h"
-#include "business/evidence.h"
+#include "business/evidence/evidence.h"
 
 static const char *const list_types[] = {"application/json", "application/jsonl", NULL};
 

@@ -2,7 +2,7 @@
  * Bulk operations: the requests that take rows, and a row as the call of the single operation that it is.
  * Layer: api. Thread rule: rows run in the threads of the outbox, one thread per bulk operation.
  */
-#include "business/bulk.h"
+#include "business/application/bulk.h"
 
 #include <apr_strings.h>
 #include <string.h>

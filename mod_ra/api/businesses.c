@@ -1,7 +1,7 @@
 /* The table of businesses as data (docs/business.md): what a guide shows, and what the document is compared with. Layer: api. */
 #include "api/resources.h"
-#include "business/guide.h"
-#include "business/lifecycle.h"
+#include "business/lifecycle/guide.h"
+#include "business/lifecycle/lifecycle.h"
 
 typedef const char *(*name_fn)(unsigned bit);
 

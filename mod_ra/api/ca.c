@@ -1,5 +1,5 @@
 /* What the CA publishes: its certificates and its CRL, for everybody; and where it disagrees with us, for those who answer for it. Layer: api. */
-#include "business/ca_status.h"
+#include "business/ca/ca_status.h"
 
 #include <apr_strings.h>
 

@@ -8,7 +8,7 @@
 #include "api/api.h"
 #include "api/negotiate.h"
 #include "api/problem.h"
-#include "business/principal.h"
+#include "business/people/principal.h"
 
 #define RA_OPERATION_RETRY_SECONDS 2 /* what Retry-After says of an operation that is still open */
 

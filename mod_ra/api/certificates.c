@@ -1,5 +1,5 @@
 /* Certificates, the public status query, operations. Layer: api. */
-#include "business/certificate.h"
+#include "business/certificate/certificate.h"
 
 #include <apr_strings.h>
 #include <string.h>
@@ -7,10 +7,10 @@
 #include "api/resources.h"
 #include "base/text.h"
 #include "base/x509.h"
-#include "business/certificate_check.h"
-#include "business/certificate_history.h"
-#include "business/production.h"
-#include "business/settlement.h"
+#include "business/certificate/certificate_check.h"
+#include "business/certificate/certificate_history.h"
+#include "business/ca/production.h"
+#include "business/ca/settlement.h"
 
 apr_status_t ra_list_certificates(ra_call_t *call)
 {

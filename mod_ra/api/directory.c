@@ -1,5 +1,5 @@
 /* Administration: offices, agencies, people, business systems. People and systems share their handlers. Layer: api. */
-#include "business/directory.h"
+#include "business/people/directory.h"
 
 #include <apr_strings.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 #include "api/input.h"
 #include "api/render.h"
 #include "api/resources.h"
-#include "business/audit.h"
+#include "business/evidence/audit.h"
 
 /* What a call needs over all repetitions of its transaction; in the request's pool. */
 typedef struct serving_t {

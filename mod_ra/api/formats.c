@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/ident.h"
-#include "business/national_ids.h"
+#include "business/people/national_ids.h"
 #include "ra_problems.h"
 
 static int in_range(char c, char low, char high)

@@ -1,7 +1,7 @@
 /* Fault codes, articles, telephone numbers, regions, files for everybody; reasons for a rejection for staff. Layer: api. */
 #include "api/resources.h"
-#include "business/downloads.h"
-#include "business/knowledge.h"
+#include "business/service/downloads.h"
+#include "business/service/knowledge.h"
 
 #define PUBLIC_FOR_A_MINUTE "public, max-age=60"
 

@@ -1,5 +1,5 @@
 /* Notices: what subscribers are to be told. Layer: api. */
-#include "business/notices.h"
+#include "business/certificate/notices.h"
 
 #include <string.h>
 

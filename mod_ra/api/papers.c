@@ -1,5 +1,5 @@
 /* Forms, completion records and production sheets as data. Layer: api. */
-#include "business/papers.h"
+#include "business/application/papers.h"
 
 #include "api/resources.h"
 

@@ -1,7 +1,7 @@
 /* Forms filled in beforehand by subscribers, and how far they are. Layer: api. */
 #include "api/resources.h"
-#include "business/prefill.h"
-#include "business/progress.h"
+#include "business/application/prefill.h"
+#include "business/application/progress.h"
 
 apr_status_t ra_create_prefill(ra_call_t *call)
 {

@@ -1,5 +1,5 @@
 /* Reports for the manager and the auditor. Layer: api. */
-#include "business/reports.h"
+#include "business/service/reports.h"
 
 #include "api/resources.h"
 

@@ -11,7 +11,7 @@
 #include "base/crypt.h"
 #include "base/json.h"
 #include "base/result.h"
-#include "business/roles.h"
+#include "business/people/roles.h"
 
 /** The kinds of virtual host (design §14). */
 typedef enum { RA_HOST_PUBLIC = 1, RA_HOST_STAFF = 2, RA_HOST_API = 4, RA_HOST_INTERNAL = 8 } ra_host_e;

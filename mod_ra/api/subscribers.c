@@ -1,11 +1,11 @@
 /* Subscribers. Layer: api. */
-#include "business/subscriber.h"
+#include "business/application/subscriber.h"
 
 #include <string.h>
 
 #include "api/resources.h"
 #include "base/text.h"
-#include "business/subscriber_record.h"
+#include "business/application/subscriber_record.h"
 
 #define RA_ETAG_DIGEST_BYTES 8
 

@@ -1,5 +1,5 @@
 /* The next hand: what the caller may do now. Layer: api. */
-#include "business/tasks.h"
+#include "business/lifecycle/tasks.h"
 
 #include "api/resources.h"
 

@@ -1,6 +1,6 @@
 /* The link to the upstream CA and the outbox, for those who answer for them. Layer: api. */
 #include "api/resources.h"
-#include "business/ca_link.h"
+#include "business/ca/ca_link.h"
 
 apr_status_t ra_get_upstream(ra_call_t *call)
 {

@@ -9,7 +9,7 @@
 
 #include "base/crypt.h"
 #include "base/signature.h"
-#include "business/downloads.h"
+#include "business/service/downloads.h"
 #include "store/store.h"
 #include "upstream/ca.h"
 #include "upstream/outbox.h"
@@ -33,9 +33,9 @@ typedef struct ra_settings_t {
     apr_interval_time_t renewal_window;  /* how long before its end a certificate may be renewed */
     apr_interval_time_t audit_seal;      /* between two batches of sealed audit events */
     apr_interval_time_t audit_alarm;     /* an event may wait so long to be sealed */
-    const struct ra_profile_t *profiles; /* RA_PROFILES of them (business/profile.h), or NULL: those of ra_profiles_make() */
+    const struct ra_profile_t *profiles; /* RA_PROFILES of them (business/certificate/profile.h), or NULL: those of ra_profiles_make() */
     int audit_batch_max;                 /* events of one batch */
-    int signed_decisions;                /* a ra_signing_e (business/decision.h) */
+    int signed_decisions;                /* a ra_signing_e (business/application/decision.h) */
     int outbox_days;                     /* finished jobs are kept so long */
     int prefill_days;                    /* how long a form filled in beforehand waits for the counter */
     int prefills_max;                    /* that wait at a time */
@@ -53,7 +53,7 @@ typedef struct ra_t {
     const ra_settings_t *settings;
     ra_downloads_t *downloads;      /* files for everybody */
     ra_outbox_t *outbox;            /* set by ra_jobs_outbox() */
-    /** Does one row of a bulk operation (business/bulk.h); set by api/ before threads. */
+    /** Does one row of a bulk operation (business/application/bulk.h); set by api/ before threads. */
     apr_status_t (*bulk_row)(const void *baton, const struct ra_bulk_t *bulk, int index, const ra_json_t *row, apr_pool_t *pool);
     const void *bulk_baton;
     const char *node;               /* host name, pid and start time: the lease owner's name */

@@ -11,7 +11,7 @@
 #include <http_log.h>
 
 #include "base/http.h"
-#include "business/jobs.h"
+#include "business/ca/jobs.h"
 #include "httpd/config.h"
 #include "httpd/log_ids.h"
 #include "httpd/metrics.h"

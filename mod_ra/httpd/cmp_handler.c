@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 
 #include "base/limits.h"
-#include "business/cmp_production.h"
+#include "business/ca/cmp_production.h"
 #include "httpd/body.h"
 #include "httpd/child.h"
 #include "httpd/respond.h"

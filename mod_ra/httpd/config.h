@@ -14,8 +14,8 @@
 
 #include "api/spec.h"
 #include "base/limits.h"
-#include "business/profile.h"
-#include "business/decision.h"
+#include "business/certificate/profile.h"
+#include "business/application/decision.h"
 #include "business/ra.h"
 #include "store/store.h"
 

@@ -12,7 +12,7 @@
 #include <http_protocol.h>
 #include <util_filter.h>
 
-#include "business/downloads.h"
+#include "business/service/downloads.h"
 #include "httpd/child.h"
 #include "httpd/log_ids.h"
 #include "httpd/respond.h"

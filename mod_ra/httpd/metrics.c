@@ -14,8 +14,8 @@
 #include <http_log.h>
 #include <http_protocol.h>
 
-#include "business/ca_status.h"
-#include "business/evidence.h"
+#include "business/ca/ca_status.h"
+#include "business/evidence/evidence.h"
 #include "httpd/config.h"
 #include "httpd/expiry.h"
 #include "httpd/inbound.h"

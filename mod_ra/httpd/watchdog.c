@@ -17,8 +17,8 @@
 #include <http_log.h>
 #include <mod_watchdog.h>
 
-#include "business/periodic.h"
-#include "business/sealer.h"
+#include "business/ca/periodic.h"
+#include "business/evidence/sealer.h"
 #include "httpd/child.h"
 #include "httpd/config.h"
 #include "httpd/expiry.h"

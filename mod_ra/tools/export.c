@@ -10,7 +10,7 @@
 
 #include "base/evidence.h"
 #include "base/ident.h"
-#include "business/evidence.h"
+#include "business/evidence/evidence.h"
 
 #define PAGE_ROWS 1000
 #define FAILED 2

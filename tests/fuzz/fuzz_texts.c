@@ -10,7 +10,7 @@
 #include "api/formats.h"
 #include "base/ident.h"
 #include "base/text.h"
-#include "business/national_ids.h"
+#include "business/people/national_ids.h"
 
 static void check_number(const char *text, int (*is_valid)(const char *), const char *(*clean)(const char *, apr_pool_t *),
                          apr_pool_t *pool)

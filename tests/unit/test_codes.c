@@ -3,7 +3,7 @@
 #include "unit.h"
 
 #include "base/limits.h"
-#include "business/codes.h"
+#include "business/ca/codes.h"
 
 /* Crockford's base 32, written here once more. */
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

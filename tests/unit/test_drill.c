@@ -5,7 +5,7 @@
  */
 #include "unit.h"
 
-#include "business/lifecycle.h"
+#include "business/lifecycle/lifecycle.h"
 #include "ra_problems.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

@@ -4,7 +4,7 @@
  */
 #include "unit.h"
 
-#include "business/lifecycle.h"
+#include "business/lifecycle/lifecycle.h"
 #include "expect.h"
 #include "ra_problems.h"
 

@@ -1,7 +1,7 @@
 /* Identity numbers of people and organisations: right ones pass, every single slip and most swaps are noticed. */
 #include "unit.h"
 
-#include "business/national_ids.h"
+#include "business/people/national_ids.h"
 
 typedef struct number_case_t {
     const char *text;

@@ -4,7 +4,7 @@
  */
 #include "unit.h"
 
-#include "business/lifecycle.h"
+#include "business/lifecycle/lifecycle.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 #define ACTORS 300

@@ -4,7 +4,7 @@
 #include <openssl/ec.h>
 
 #include "base/ident.h"
-#include "business/profile.h"
+#include "business/certificate/profile.h"
 #include "cert_fixture.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

@@ -5,7 +5,7 @@
 #include "store_fixture.h"
 
 #include "base/ident.h"
-#include "business/tasks.h"
+#include "business/lifecycle/tasks.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 #define APPLICATIONS 300

@@ -1,0 +1,219 @@
+/* Asking for production, and operations as the API shows them. The exchange with the CA is in enrolment.c. Layer: business. */
+#include "business/ca/production.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/failpoint.h"
+#include "base/ident.h"
+#include "base/x509.h"
+#include "business/ca/codes.h"
+#include "business/ca/pair.h"
+#include "business/certificate/profile.h"
+
+#define LANE_ISSUANCE 1
+
+static apr_status_t refuse_key(const ra_act_t *act, const char *violation, const char *problem)
+{
+    ra_result_violation(act->tx->result, "/csr", violation);
+    return ra_refuse(act->tx->result, problem, NULL);
+}
+
+/* A renewal may keep the key of the certificate that it renews. */
+static apr_status_t is_old_key(const ra_act_t *act, const ra_application_t *application, ra_bytes_t hash, apr_int64_t *pfound)
+{
+    return ra_sql_int(act->tx, pfound, "SELECT 1 FROM certificates WHERE id = ? AND spki_sha256 = ?",
+                      RA_VALUES(ra_v_uuid(application->target_id), ra_v_bytes(hash)));
+}
+
+/* One key is certified once, ever; the application that used it in a failed attempt may use it again. */
+static apr_status_t claim_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
+{
+    ra_bytes_t hash = ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES);
+    apr_int64_t own;
+    apr_status_t status = ra_sql_change(act->tx, NULL, "INSERT INTO used_keys (spki_sha256, application_id, used_at) VALUES (?, ?, UTC_TIMESTAMP(6))",
+                                        RA_VALUES(ra_v_bytes(hash), ra_v_uuid(application->id)));
+
+    if (status != APR_EEXIST) {
+        return status;
+    }
+    if (application->business->keeps_key) {
+        status = is_old_key(act, application, hash, &own);
+        if (status != APR_ENOENT) {
+            return status;
+        }
+    }
+    status = ra_sql_int(act->tx, &own, "SELECT 1 FROM used_keys WHERE spki_sha256 = ? AND application_id = ?",
+                        RA_VALUES(ra_v_bytes(hash), ra_v_uuid(application->id)));
+    return status == APR_ENOENT ? refuse_key(act, RA_VIOLATION_KEY_REUSED, RA_PROBLEM_KEY_REUSED) : status;
+}
+
+static apr_status_t check_not_blocked(const ra_act_t *act, ra_bytes_t hash)
+{
+    apr_int64_t found;
+    apr_status_t status = ra_sql_int(act->tx, &found, "SELECT 1 FROM blocked_keys WHERE spki_sha256 = ?", RA_VALUES(ra_v_bytes(hash)));
+
+    if (status == APR_SUCCESS) {
+        return refuse_key(act, RA_VIOLATION_KEY_KNOWN_WEAK, RA_PROBLEM_KEY_WEAK);
+    }
+    return status == APR_ENOENT ? APR_SUCCESS : status;
+}
+
+static apr_status_t check_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
+{
+    apr_status_t status;
+
+    if (!ra_snapshot_allows_key(application->snapshot, key, act->tx->pool)) {
+        return refuse_key(act, RA_VIOLATION_KEY_KIND, RA_PROBLEM_KEY_NOT_ALLOWED);
+    }
+    status = check_not_blocked(act, ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES));
+    return status == APR_SUCCESS ? claim_key(act, application, key) : status;
+}
+
+apr_status_t ra_production_check_unused(const ra_act_t *act, const char *certificate_id, const ra_key_t *key)
+{
+    ra_bytes_t hash = ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES);
+    apr_int64_t found;
+    apr_status_t status = check_not_blocked(act, hash);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    status = ra_sql_int(act->tx, &found,
+                        "SELECT 1 FROM used_keys u WHERE u.spki_sha256 = ? AND NOT EXISTS (SELECT 1 FROM certificates c"
+                        " WHERE c.id = ? AND c.spki_sha256 = u.spki_sha256)",
+                        RA_VALUES(ra_v_bytes(hash), ra_v_uuid(certificate_id)));
+    return status == APR_SUCCESS ? refuse_key(act, RA_VIOLATION_KEY_REUSED, RA_PROBLEM_KEY_REUSED) : status == APR_ENOENT ? APR_SUCCESS : status;
+}
+
+apr_status_t ra_production_queue(const ra_act_t *act, ra_application_t *application, const ra_enrolment_t *enrolment, const char **pjob)
+{
+    unsigned char transaction[RA_UUID_BYTES];
+    apr_status_t status;
+
+    application->operation_id = ra_uuid_make(act->tx->pool);
+    status = ra_outbox_add(act->tx, "enrol", LANE_ISSUANCE, application->operation_id, pjob);
+    if (status == APR_SUCCESS) {
+        status = ra_random(transaction, sizeof(transaction));
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    return ra_sql_change(act->tx, NULL,
+                         "INSERT INTO ca_attempts (id, application_id, is_encryption, state, transaction_id, code_id, csr, spki, spki_sha256, job_id,"
+                         " next_run_at, created_at, updated_at)"
+                         " VALUES (?, ?, ?, 'prepared', ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                         RA_VALUES(ra_v_uuid(application->operation_id), ra_v_uuid(application->id), ra_v_int(enrolment->is_encryption),
+                                   ra_v_bytes(ra_bytes_of(transaction, sizeof(transaction))), ra_v_uuid(enrolment->code_id),
+                                   ra_v_bytes(enrolment->csr), ra_v_bytes(enrolment->key->spki), ra_v_hash(enrolment->key->spki_sha256),
+                                   ra_v_uuid(*pjob)));
+}
+
+/* Key, attempt, job and step: what every way to production comes to, once codes and request are right. */
+static apr_status_t queue_attempt(const ra_act_t *act, ra_application_t *application, const ra_csr_t *csr,
+                                  const char *code_id, ra_step_t *step, const char **pjob)
+{
+    apr_pool_t *pool = act->tx->pool;
+    ra_json_t *record = ra_json_object_make(pool);
+    ra_key_t second;
+    ra_enrolment_t enrolment = {.key = &csr->key, .csr = csr->der, .code_id = code_id};
+    apr_status_t status;
+
+    if (ra_pair_is_half_made(application)) {
+        enrolment = (ra_enrolment_t){.key = &second, .code_id = code_id, .is_encryption = 1};
+        status = ra_pair_key_again(&second, act, application, &csr->key);
+    } else {
+        status = check_key(act, application, &csr->key);
+    }
+    RA_FAILPOINT(key_used);
+    if (status == APR_SUCCESS) {
+        status = ra_production_queue(act, application, &enrolment, pjob);
+    }
+    RA_FAILPOINT(attempt_inserted);
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    ra_json_set_string(record, "operation_id", application->operation_id);
+    ra_json_set_string(record, "spki_sha256", ra_hex(ra_bytes_of(csr->key.spki_sha256, RA_SHA256_BYTES), pool));
+    step->record = record;
+    return status == APR_SUCCESS ? ra_application_move(act, application, step) : status;
+}
+
+apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *application, const ra_json_t *form, const char **pjob)
+{
+    ra_step_t step = {.action = (ra_action_e)RA_STEP_PRODUCTION, .outcome = "requested"};
+    const char *code_id;
+    ra_csr_t *csr;
+    apr_status_t status = ra_application_may(act, application, step.action, RA_DECISION_YES);
+
+    if (status == APR_SUCCESS) {
+        status = ra_codes_use(&code_id, act, application, ra_json_get_string(form, "reference_code"), ra_json_get_string(form, "authorisation_code"));
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_csr_parse(&csr, ra_json_get_string(form, "csr"), "/csr", act->tx->result, act->tx->pool);
+    }
+    return status == APR_SUCCESS ? queue_attempt(act, application, csr, code_id, &step, pjob) : status;
+}
+
+apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *application,
+                                  const ra_proved_request_t *request, const char **pjob)
+{
+    ra_step_t step = {.action = (ra_action_e)RA_STEP_PRODUCTION, .outcome = "requested", .by = request->by};
+    ra_csr_t *csr;
+    apr_status_t status = ra_application_may(act, application, step.action, RA_DECISION_YES);
+
+    /* The tool would be given the certificate of a key that it does not have. */
+    if (status == APR_SUCCESS && ra_pair_is_half_made(application)) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_PAIR_HALF_MADE, NULL);
+    }
+    if (status == APR_SUCCESS) {
+        status = request->csr.len > 0 ? ra_csr_parse_der(&csr, request->csr, "/csr", act->tx->result, act->tx->pool)
+                                      : ra_csr_of_key(&csr, request->spki, "/csr", act->tx->result, act->tx->pool);
+    }
+    return status == APR_SUCCESS ? queue_attempt(act, application, csr, request->code_id, &step, pjob) : status;
+}
+
+/* --- operations ------------------------------------------------------------------------------------------------- */
+
+#define STATUS_OF_STATE                                                                                                \
+    "CASE t.state WHEN 'prepared' THEN 'pending' WHEN 'sent' THEN 'pending' WHEN 'waiting' THEN 'waiting' WHEN 'unknown' THEN 'unknown'" \
+    " WHEN 'issued' THEN 'succeeded' WHEN 'done' THEN 'succeeded' ELSE 'failed' END"
+
+#define OPERATION                                                                                                      \
+    "SELECT t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
+    " t.certificate_id AS certificate_id, t.tries AS attempts, t.next_run_at AS next_run_at,"                          \
+    " t.reason_outcome AS `reason.outcome`, COALESCE(t.reason_text, t.reason_outcome) AS `reason.text`, t.created_at AS created_at,"               \
+    " t.updated_at AS updated_at, t.version AS version FROM ca_attempts t"
+
+apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id)
+{
+    return ra_sql_row(act->tx, poperation, OPERATION " WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
+}
+
+apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles)
+{
+    apr_status_t status = ra_operation_json(poperation, act, id);
+    ra_application_t *application;
+
+    if (status == APR_ENOENT) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_NOT_FOUND, NULL);
+    }
+    return status == APR_SUCCESS ? ra_application_open(&application, act, ra_json_get_string(*poperation, "application_id"), roles) : status;
+}
+
+/* Put together from constants only; every value is bound. */
+apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_operation_filter_t *filter)
+{
+    const char *below = filter->before_id ? filter->before_id : "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    ra_value_t values[4 + RA_SIGHT_VALUES] = {ra_v_text(filter->status), ra_v_text(filter->status), ra_v_uuid(below)};
+    int count = 3;
+    const char *seen = ra_sight_clause(sight, values, &count);
+
+    values[count++] = ra_v_int(filter->limit + 1);
+    return ra_sql_rows(act->tx, pitems,
+                       apr_pstrcat(act->tx->pool,
+                                   OPERATION " JOIN applications a ON a.id = t.application_id"
+                                             " WHERE (? IS NULL OR " STATUS_OF_STATE " = ?) AND t.id < ? AND ",
+                                   seen, " ORDER BY t.id DESC LIMIT ?", NULL),
+                       (ra_values_t){values, count});
+}

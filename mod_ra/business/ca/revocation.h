@@ -1,0 +1,36 @@
+/*
+ * Revocation, hold and release at the upstream CA (domain.md §6, §8): as the effect of a business, or as the end of a certificate that was replaced.
+ * Layer: business.
+ */
+#ifndef RA_BUSINESS_REVOCATION_H
+#define RA_BUSINESS_REVOCATION_H
+
+#include "base/x509.h"
+#include "business/ca/settlement.h"
+
+/** Queues what the business does to its certificate, after the review (state in_execution). @param pjob the outbox job */
+apr_status_t ra_revocation_of_effect(const ra_act_t *act, ra_application_t *application, const char **pjob);
+
+/** One certificate is as the business wishes it. Of a pair the other is next: its attempt is queued. @param pmore is there one? */
+apr_status_t ra_revocation_continue(int *pmore, const ra_act_t *act, ra_application_t *application);
+
+/**
+ * Notes that @a application's new certificate takes the place of the old one and, where the business says so, queues the old one's revocation: never before
+ * the new one is made.
+ */
+apr_status_t ra_revocation_of_replaced(const ra_act_t *act, ra_application_t *application);
+
+/** May the application be completed: is the certificate that it replaces revoked, where it has to be? RA_EREFUSED with RA_PROBLEM_OLD_CERTIFICATE_OPEN. */
+apr_status_t ra_revocation_is_settled(const ra_act_t *act, const ra_application_t *application);
+
+/** A person says that the CA has done what an attempt asked for. RA_EREFUSED where the CA's CRL is fetched, and is older or shows otherwise: _CRL_TOO_OLD, _CRL_CONTRADICTS */
+apr_status_t ra_revocation_was_done(const ra_act_t *act, ra_application_t *application, const ra_settlement_t *settlement);
+/**
+ * A person says that the CA has not done it: whoever decided decides anew; what nobody decided is asked for again. RA_EREFUSED as ra_revocation_was_done().
+ */
+apr_status_t ra_revocation_was_not_done(const ra_act_t *act, ra_application_t *application, const ra_settlement_t *settlement);
+
+/** Runs one attempt (a job of kind "revoke"); @a context is the ra_t. */
+ra_job_verdict_e ra_revocation_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,167 @@
+/* Issued certificates. Layer: business. */
+#include "business/certificate/certificate.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/ident.h"
+
+static const char *chain_pem(const apr_array_header_t *chain, apr_pool_t *pool)
+{
+    const char *pem = NULL;
+
+    for (int i = 0; chain && i < chain->nelts; i++) {
+        pem = apr_pstrcat(pool, pem ? pem : "", ra_cert_pem(APR_ARRAY_IDX(chain, i, ra_bytes_t), pool), NULL);
+    }
+    return pem;
+}
+
+apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const ra_application_t *application, const ra_issued_t *issued)
+{
+    apr_pool_t *pool = act->tx->pool;
+    const ra_cert_t *cert = issued->cert;
+    apr_status_t status;
+
+    *pid = ra_uuid_make(pool);
+    status = ra_sql_change(
+        act->tx, NULL,
+        "INSERT INTO certificates (id, application_id, attempt_id, subscriber_id, kind, cert_usage, region, agency_id, submitted_by,"
+        " social_security_no, serial, issuer, subject, subject_name, subject_key, not_before, not_after, key_algorithm, der, chain_pem,"
+        " sha256, spki_sha256, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
+        RA_VALUES(ra_v_uuid(*pid), ra_v_uuid(application->id), ra_v_uuid(issued->attempt_id), ra_v_uuid(application->subscriber_id),
+                  ra_v_text(ra_kind_name(application->kind)), ra_v_text(issued->usage), ra_v_text(application->region),
+                  ra_v_uuid(application->agency_id), ra_v_uuid(application->submitted_by), ra_v_text(application->social_security_no),
+                  ra_v_text(cert->serial), ra_v_text(cert->issuer.text), ra_v_text(cert->subject.text), ra_v_text(application->subject_name),
+                  ra_v_text(application->subject_key), ra_v_time(cert->not_before), ra_v_time(cert->not_after),
+                  ra_v_text(ra_key_kind_name(cert->key.kind)), ra_v_bytes(cert->der), ra_v_text(chain_pem(issued->chain, pool)),
+                  ra_v_hash(cert->sha256), ra_v_bytes(ra_bytes_of(cert->key.spki_sha256, RA_SHA256_BYTES))));
+    return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "the certificate, or one of its issuer and serial, is stored already") : status;
+}
+
+/* The precise word of §18.3; revoked before suspended before time. */
+#define STATUS                                                                                                         \
+    "CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN suspended_at IS NOT NULL THEN 'suspended'"                   \
+    " WHEN not_after <= UTC_TIMESTAMP(6) THEN 'expired' WHEN not_before > UTC_TIMESTAMP(6) THEN 'not_yet_valid' ELSE 'valid' END"
+
+#define CERTIFICATE                                                                                                    \
+    "SELECT a.id AS id, a.application_id AS application_id, a.subscriber_id AS `subscriber.id`, s.name AS `subscriber.name`," \
+    " a.kind AS kind, a.cert_usage AS `usage`, a.serial AS serial, a.issuer AS issuer, a.subject AS subject,"          \
+    " a.subject_name AS subject_name, a.not_before AS not_before, a.not_after AS not_after, " STATUS " AS status,"      \
+    " a.suspended_at AS suspended_at, a.suspension_until AS suspended_until, a.revoked_at AS revoked_at,"            \
+    " a.revocation_reason AS revocation_reason, a.replaced_by AS replaced_by, a.key_algorithm AS key_algorithm, a.sha256 AS sha256, a.spki_sha256 AS spki_sha256, a.version AS version,"       \
+    " a.created_at AS created_at"
+#define FROM_CERTIFICATES " FROM certificates a JOIN subscribers s ON s.id = a.subscriber_id"
+
+apr_status_t ra_certificate_read(ra_json_t **pcertificate, const ra_act_t *act, const char *id)
+{
+    return ra_sql_row(act->tx, pcertificate, CERTIFICATE FROM_CERTIFICATES " WHERE a.id = ?", RA_VALUES(ra_v_uuid(id)));
+}
+
+apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, const ra_act_t *act, const char *id, ra_roles_t roles)
+{
+    ra_sight_t sight = ra_principal_sight(act->who, roles, act->tx->pool);
+    ra_json_t *hidden;
+    apr_status_t status = ra_certificate_read(pcertificate, act, id);
+
+    if (status == APR_SUCCESS) {
+        status = ra_sql_row(act->tx, &hidden,
+                            "SELECT region AS region, agency_id AS agency_id, submitted_by AS submitted_by, der AS `der:b64`"
+                            " FROM certificates WHERE id = ?", RA_VALUES(ra_v_uuid(id)));
+    }
+    if (status == APR_ENOENT ||
+        (status == APR_SUCCESS && !ra_sight_allows(&sight, ra_json_get_string(hidden, "region"), ra_json_get_string(hidden, "agency_id"),
+                                                   ra_json_get_string(hidden, "submitted_by")))) {
+        return ra_refuse(act->tx->result, RA_PROBLEM_NOT_FOUND, NULL);
+    }
+    return status == APR_SUCCESS && pder ? ra_base64url_decode(pder, ra_json_get_string(hidden, "der"), act->tx->pool) : status;
+}
+
+static unsigned status_bit(const char *word)
+{
+    static const char *const words[] = {"valid", "expired", "not_yet_valid", "suspended", "revoked"};
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i], word) == 0) {
+            return 1u << i;
+        }
+    }
+    return 0;
+}
+
+apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char *id)
+{
+    ra_json_t *row;
+    apr_status_t status = ra_sql_row(act->tx, &row,
+                                     "SELECT id AS id, application_id AS application_id, serial AS serial, issuer AS issuer, sha256 AS sha256,"
+                                     " spki_sha256 AS spki_sha256, " STATUS " AS status, not_after AS not_after, not_after <= UTC_TIMESTAMP(6) AS is_lapsed, region AS region,"
+                                     " " RA_IS_SECOND_OF_PAIR " AS is_second,"
+                                     " agency_id AS agency_id, submitted_by AS submitted_by, der AS `der:b64` FROM certificates WHERE id = ?",
+                                     RA_VALUES(ra_v_uuid(id)));
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    target->id = ra_json_get_string(row, "id");
+    target->application_id = ra_json_get_string(row, "application_id");
+    target->serial = ra_json_get_string(row, "serial");
+    target->issuer = ra_json_get_string(row, "issuer");
+    target->sha256 = ra_json_get_string(row, "sha256");
+    target->spki_sha256 = ra_json_get_string(row, "spki_sha256");
+    target->status = ra_json_get_string(row, "status");
+    target->status_bit = status_bit(target->status);
+    target->is_second_of_pair = ra_json_get_int(row, "is_second", 0) != 0;
+    target->not_after = ra_json_get_string(row, "not_after");
+    target->is_lapsed = ra_json_get_int(row, "is_lapsed", 1) != 0;
+    target->region = ra_json_get_string(row, "region");
+    target->agency_id = ra_json_get_string(row, "agency_id");
+    target->submitted_by = ra_json_get_string(row, "submitted_by");
+    return ra_base64url_decode(&target->der, ra_json_get_string(row, "der"), act->tx->pool);
+}
+
+static const char *status_clause(const char *status)
+{
+    static const char *const words[][2] = {
+        {"revoked", " AND a.revoked_at IS NOT NULL"},
+        {"suspended", " AND a.revoked_at IS NULL AND a.suspended_at IS NOT NULL"},
+        {"expired", " AND a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.not_after <= UTC_TIMESTAMP(6)"},
+        {"not_yet_valid", " AND a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.not_before > UTC_TIMESTAMP(6)"},
+        {"valid", " AND a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.not_after > UTC_TIMESTAMP(6) AND a.not_before <= UTC_TIMESTAMP(6)"},
+    };
+
+    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i][0], status) == 0) {
+            return words[i][1];
+        }
+    }
+    return "";
+}
+
+/* Put together from constants only; every value is bound. */
+apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter)
+{
+    ra_value_t values[6 + RA_SIGHT_VALUES];
+    int count = 0;
+    const char *seen = ra_sight_clause(sight, values, &count);
+    /* The page is found first, and joined afterwards: else all certificates are read and sorted where there are few subscribers. */
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE " FROM (SELECT a.id FROM certificates a WHERE ", seen, status_clause(filter->status), NULL);
+    const char *const clauses[] = {" AND a.serial = ?", " AND a.subject_key = ?", " AND a.social_security_no = ?"};
+    const char *const texts[] = {filter->serial, filter->subject_key, filter->social_security_no};
+
+    for (int i = 0; i < 3; i++) {
+        if (texts[i]) {
+            sql = apr_pstrcat(act->tx->pool, sql, clauses[i], NULL);
+            values[count++] = ra_v_text(texts[i]);
+        }
+    }
+    if (filter->application_id) {
+        sql = apr_pstrcat(act->tx->pool, sql, " AND a.application_id = ?", NULL);
+        values[count++] = ra_v_uuid(filter->application_id);
+    }
+    if (filter->before_id) {
+        sql = apr_pstrcat(act->tx->pool, sql, " AND a.id < ?", NULL);
+        values[count++] = ra_v_uuid(filter->before_id);
+    }
+    values[count++] = ra_v_int(filter->limit + 1);
+    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id"
+                       " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a.id DESC", NULL), (ra_values_t){values, count});
+}

@@ -1,0 +1,17 @@
+/* Acts on a certificate (domain.md §4-§8): which certificates a business takes, and the form of an act made complete. Layer: business. */
+#ifndef RA_BUSINESS_TARGET_H
+#define RA_BUSINESS_TARGET_H
+
+#include "business/application/application.h"
+
+/**
+ * Makes the body of createApplication complete: for an act on a certificate the subscriber, kind, usage and name come from the application that
+ * made it, with the body's members on top. Other businesses: unchanged.
+ * RA_EREFUSED: _BUSINESS_UNKNOWN _CERTIFICATE_NEEDED _CERTIFICATE_STATE _RENEWAL_TOO_EARLY _PARTICULARS_MISSING _NAME_NOT_ALLOWED _KIND_NOT_OFFERED
+ */
+apr_status_t ra_target_complete(const ra_json_t **pform, const ra_act_t *act, const ra_json_t *body);
+
+/** Does the body say what the business asks beyond its form? RA_EREFUSED with RA_PROBLEM_PARTICULARS_MISSING. */
+apr_status_t ra_target_particulars(const ra_act_t *act, const ra_business_t *business, const ra_json_t *body);
+
+#endif

@@ -1,0 +1,222 @@
+/* Principals: look-up by certificate, the first administrator, sight. Layer: business. */
+#include "business/people/principal.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/x509.h"
+#include "business/evidence/audit.h"
+
+static const char find_sql[] =
+    "SELECT p.id AS id, p.kind AS kind, p.name AS name, p.disabled_at AS disabled_at, c.disabled_at AS credential_disabled_at,"
+    " c.sha256 AS sha256, c.not_after AS not_after, c.not_after < UTC_TIMESTAMP(6) AS credential_expired,"
+    " o.id AS office_id, o.name AS office_name, o.region AS office_region, a.id AS agency_id, a.name AS agency_name,"
+    " (SELECT GROUP_CONCAT(r.role, ':', r.province_wide SEPARATOR ' ') FROM principal_roles r WHERE r.principal_id = p.id) AS roles,"
+    " (SELECT GROUP_CONCAT(s.scope SEPARATOR ' ') FROM principal_scopes s WHERE s.principal_id = p.id) AS scopes"
+    " FROM credentials c JOIN principals p ON p.id = c.principal_id"
+    " LEFT JOIN offices o ON o.id = p.office_id LEFT JOIN agencies a ON a.id = p.agency_id"
+    " WHERE c.sha256 = ?";
+
+static const char *keep(const ra_json_t *row, const char *name, apr_pool_t *pool)
+{
+    return apr_pstrdup(pool, ra_json_get_string(row, name));
+}
+
+/* "acceptor:0 manager:1" */
+static void read_roles(ra_principal_t *who, const char *text, apr_pool_t *pool)
+{
+    char *state;
+    char *word = text ? apr_strtok(apr_pstrdup(pool, text), " ", &state) : NULL;
+
+    for (; word; word = apr_strtok(NULL, " ", &state)) {
+        char *colon = strchr(word, ':');
+        ra_roles_t role;
+
+        if (!colon) {
+            continue;
+        }
+        *colon = '\0';
+        role = ra_role_of(word);
+        who->roles |= role;
+        who->province_roles |= colon[1] == '1' ? role : 0;
+    }
+}
+
+static void read_scopes(ra_principal_t *who, const char *text, apr_pool_t *pool)
+{
+    char *state;
+    char *word = text ? apr_strtok(apr_pstrdup(pool, text), " ", &state) : NULL;
+
+    for (; word; word = apr_strtok(NULL, " ", &state)) {
+        who->scopes |= ra_scope_of(word);
+    }
+}
+
+apr_status_t ra_principal_find(ra_principal_t **pwho, ra_tx_t *tx, ra_bytes_t certificate, apr_pool_t *pool)
+{
+    unsigned char digest[RA_SHA256_BYTES];
+    ra_principal_t *who;
+    ra_json_t *row;
+    apr_status_t status;
+
+    *pwho = NULL;
+    ra_sha256(digest, certificate.data, certificate.len);
+    status = ra_sql_row(tx, &row, find_sql, RA_VALUES(ra_v_hash(digest)));
+    if (status == APR_ENOENT) {
+        return ra_refuse(tx->result, RA_PROBLEM_CERTIFICATE_UNKNOWN, "no principal has this certificate");
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    if (ra_json_get(row, "disabled_at") || ra_json_get(row, "credential_disabled_at") ||
+        ra_json_get_int(row, "credential_expired", 1)) {
+        return ra_refuse(tx->result, RA_PROBLEM_PRINCIPAL_DISABLED, "the principal or its certificate is disabled or expired");
+    }
+    who = apr_pcalloc(pool, sizeof(*who));
+    who->id = keep(row, "id", pool);
+    who->name = keep(row, "name", pool);
+    who->is_system = strcmp(ra_json_get_string(row, "kind"), "system") == 0;
+    who->office_id = keep(row, "office_id", pool);
+    who->office_name = keep(row, "office_name", pool);
+    who->office_region = keep(row, "office_region", pool);
+    who->agency_id = keep(row, "agency_id", pool);
+    who->agency_name = keep(row, "agency_name", pool);
+    who->credential_sha256 = keep(row, "sha256", pool);
+    who->credential_not_after = keep(row, "not_after", pool);
+    read_roles(who, ra_json_get_string(row, "roles"), pool);
+    read_scopes(who, ra_json_get_string(row, "scopes"), pool);
+    *pwho = who;
+    return APR_SUCCESS;
+}
+
+/* The person that the directive names, and the one role it gets. */
+static apr_status_t insert_first_administrator(ra_tx_t *tx, const char *id, const ra_cert_t *cert)
+{
+    const char *name = ra_name_get(&cert->subject, "CN");
+    apr_status_t status = ra_sql_change(tx, NULL,
+                                        "INSERT INTO principals (id, kind, name, created_at, updated_at)"
+                                        " VALUES (?, 'person', LEFT(?, 100), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                                        RA_VALUES(ra_v_uuid(id), ra_v_text(name ? name : cert->subject.text)));
+
+    if (status == APR_SUCCESS) {
+        status = ra_sql_change(tx, NULL, "INSERT INTO principal_roles (principal_id, role, province_wide) VALUES (?, 'administrator', 1)",
+                               RA_VALUES(ra_v_uuid(id)));
+    }
+    return status;
+}
+
+static apr_status_t note_first_administrator(ra_tx_t *tx, const char *id, ra_bytes_t certificate)
+{
+    ra_act_t act = {NULL, tx, NULL};
+    ra_audit_t audit = {.event = "first_administrator", .outcome = "done", .object_type = "person", .object_id = id, .certificate = certificate};
+
+    return ra_audit_write(&act, &audit);
+}
+
+apr_status_t ra_principal_bootstrap(ra_tx_t *tx, const ra_t *ra, ra_bytes_t certificate)
+{
+    unsigned char digest[RA_SHA256_BYTES];
+    const char *person = ra_uuid_make(tx->pool);
+    const char *credential = ra_uuid_make(tx->pool);
+    ra_cert_t *cert;
+    apr_status_t status;
+
+    ra_sha256(digest, certificate.data, certificate.len);
+    if (!ra->settings->first_administrator ||
+        strcmp(ra->settings->first_administrator, ra_hex(ra_bytes_of(digest, sizeof(digest)), tx->pool)) != 0) {
+        return APR_ENOENT;
+    }
+    if (!person || !credential || ra_cert_parse(&cert, certificate, tx->result, tx->pool) != APR_SUCCESS) {
+        return APR_EGENERAL;
+    }
+    status = insert_first_administrator(tx, person, cert);
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    status = ra_sql_change(tx, NULL,
+                           "INSERT INTO credentials (id, principal_id, sha256, issuer, subject, serial, not_before, not_after, bound_at)"
+                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))",
+                           RA_VALUES(ra_v_uuid(credential), ra_v_uuid(person), ra_v_hash(digest), ra_v_text(cert->issuer.text),
+                                     ra_v_text(cert->subject.text), ra_v_text(cert->serial), ra_v_time(cert->not_before),
+                                     ra_v_time(cert->not_after)));
+    /* Another child was faster: the row is there, which is all that was wanted; ours is rolled back. */
+    return status == APR_EEXIST ? RA_ERETRY : status == APR_SUCCESS ? note_first_administrator(tx, person, certificate) : status;
+}
+
+ra_actor_t ra_principal_actor(const ra_principal_t *who)
+{
+    ra_actor_t actor = {NULL, 0, 0, NULL};
+
+    if (who) {
+        actor.id = who->id;
+        actor.roles = who->roles;
+        actor.scopes = who->scopes;
+        actor.agency_id = who->agency_id;
+    }
+    return actor;
+}
+
+/* "140000" covers "14", "140100" covers "1401" (GB/T 2260) */
+static const char *region_prefix(const char *region, apr_pool_t *pool)
+{
+    apr_size_t len = strlen(region);
+
+    while (len > 2 && region[len - 1] == '0' && region[len - 2] == '0') {
+        len -= 2;
+    }
+    return apr_pstrmemdup(pool, region, len);
+}
+
+ra_sight_t ra_principal_sight(const ra_principal_t *who, ra_roles_t roles, apr_pool_t *pool)
+{
+    ra_sight_t sight = {0, NULL, NULL, NULL};
+    ra_roles_t held = who->roles & roles;
+
+    if (who->is_system) {
+        sight.system_id = who->id;
+        sight.agency_id = (who->scopes & RA_SCOPE_AGENCY_DECIDE) ? who->agency_id : NULL;
+    } else if (who->province_roles & roles & ~(ra_roles_t)RA_ROLE_AGENCY) {
+        sight.everything = 1;
+    } else if ((held & ~(ra_roles_t)RA_ROLE_AGENCY) && who->office_region) {
+        sight.region_prefix = region_prefix(who->office_region, pool);
+    } else if (held & RA_ROLE_AGENCY) {
+        sight.agency_id = who->agency_id;
+    }
+    return sight;
+}
+
+int ra_sight_allows(const ra_sight_t *sight, const char *region, const char *agency_id, const char *submitted_by)
+{
+    if (sight->everything) {
+        return 1;
+    }
+    if (sight->region_prefix) {
+        return region && strncmp(region, sight->region_prefix, strlen(sight->region_prefix)) == 0;
+    }
+    return (sight->agency_id && agency_id && strcmp(sight->agency_id, agency_id) == 0) ||
+           (sight->system_id && submitted_by && strcmp(sight->system_id, submitted_by) == 0);
+}
+
+const char *ra_sight_clause(const ra_sight_t *sight, ra_value_t *values, int *pcount)
+{
+    if (sight->everything) {
+        return "1 = 1";
+    }
+    if (sight->region_prefix) {
+        apr_size_t len = strlen(sight->region_prefix);
+
+        values[(*pcount)++] = ra_v_text(sight->region_prefix);
+        return len == 2 ? "a.region_2 = ?" : len == 4 ? "a.region_4 = ?" : "a.region = ?";
+    }
+    if (sight->agency_id) {
+        values[(*pcount)++] = ra_v_uuid(sight->agency_id);
+    }
+    if (sight->system_id) {
+        values[(*pcount)++] = ra_v_uuid(sight->system_id);
+    }
+    if (sight->agency_id && sight->system_id) {
+        return "(a.agency_id = ? OR a.submitted_by = ?)";
+    }
+    return sight->agency_id ? "a.agency_id = ?" : sight->system_id ? "a.submitted_by = ?" : "1 = 0";
+}

@@ -1,0 +1,183 @@
+/* Reports. Layer: business. */
+#include "business/service/reports.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "business/lifecycle/lifecycle.h"
+
+#define CERTIFICATE                                                                                                    \
+    "SELECT a.id AS id, a.serial AS serial, a.subject_name AS subject_name, a.kind AS kind, a.cert_usage AS `usage`,"  \
+    " a.region AS region, s.id AS `subscriber.id`, s.name AS `subscriber.name`,"                                       \
+    " a.social_security_no AS `subscriber.social_security_no`, a.not_after AS not_after"
+/*
+ * The page is found first, in the order of its index, and joined afterwards: else the optimiser reads everything and sorts it, or walks through all certificates in
+ * the order of their ids.
+ */
+#define FROM_PAGE(index) " FROM (SELECT a.id FROM certificates a FORCE INDEX (" index ") WHERE "
+#define END_OF_PAGE(column) " ORDER BY a." column ", a.id LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id"       \
+    " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a." column ", a.id"
+
+/* Neither ended before its time nor on hold, and nothing has taken its place. */
+#define IN_USE "a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.replaced_by IS NULL"
+
+/* The position after a certificate, in the order of their ends. */
+#define OF_CURSOR(column) "(SELECT c." column " FROM certificates c WHERE c.id = ?)"
+#define AFTER_CURSOR(column) " AND a." column " >= " OF_CURSOR(column) " AND (a." column " > " OF_CURSOR(column) " OR a.id > ?)"
+#define CURSOR_VALUES 3
+
+static void bind_page(ra_value_t *values, int *pcount, const ra_report_filter_t *filter)
+{
+    for (int i = 0; filter->after_id && i < CURSOR_VALUES; i++) {
+        values[(*pcount)++] = ra_v_uuid(filter->after_id);
+    }
+    values[(*pcount)++] = ra_v_int(filter->limit + 1);
+}
+
+apr_status_t ra_report_expiring(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_report_filter_t *filter)
+{
+    ra_value_t values[RA_SIGHT_VALUES + CURSOR_VALUES + 2];
+    int count = 0;
+    const char *seen = ra_sight_clause(sight, values, &count);
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE ", DATEDIFF(a.not_after, UTC_TIMESTAMP(6)) AS days_left" FROM_PAGE("certificates_ending"), seen,
+                                  " AND a.not_after > UTC_TIMESTAMP(6) AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL ? DAY"
+                                  " AND " IN_USE,
+                                  filter->after_id ? AFTER_CURSOR("not_after") : "", END_OF_PAGE("not_after"), NULL);
+
+    values[count++] = ra_v_int(filter->days);
+    bind_page(values, &count, filter);
+    return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
+}
+
+/* Of the index alone where the sight is a region: a year of certificates is not read to count sixty days of them. */
+#define CALENDAR                                                                                                       \
+    "SELECT DATE(a.not_after + INTERVAL 8 HOUR) AS date, DATE_FORMAT(a.not_after + INTERVAL 8 HOUR, '%x-W%v') AS week, COUNT(*) AS count,"  \
+    " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 7 DAY, 1, NULL)) AS within_7,"                               \
+    " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 30 DAY, 1, NULL)) AS within_30"                              \
+    " FROM certificates a FORCE INDEX (certificates_calendar) WHERE "                                                  \
+    "a.not_after > UTC_TIMESTAMP(6) AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 60 DAY AND " IN_USE " AND "
+
+static void add_total(ra_json_t *calendar, int days, const ra_json_t *rows, const char *member)
+{
+    ra_json_t *total = ra_json_add_object(ra_json_get_mutable(calendar, "totals"));
+    apr_int64_t count = 0;
+
+    for (const ra_json_t *row = ra_json_first(rows); row; row = ra_json_next(row)) {
+        count += ra_json_get_int(row, member, 0);
+    }
+    ra_json_set_int(total, "within_days", days);
+    ra_json_set_int(total, "count", count);
+}
+
+apr_status_t ra_report_calendar(ra_json_t **pcalendar, const ra_act_t *act, const ra_sight_t *sight)
+{
+    ra_value_t values[RA_SIGHT_VALUES];
+    int count = 0;
+    const char *sql = apr_pstrcat(act->tx->pool, CALENDAR, ra_sight_clause(sight, values, &count), " GROUP BY 1, 2 ORDER BY 1", NULL);
+    ra_json_t *rows, *days, *calendar = ra_json_object_make(act->tx->pool);
+    apr_status_t status = ra_sql_rows(act->tx, &rows, sql, (ra_values_t){values, count});
+
+    *pcalendar = calendar;
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    ra_json_set_array(calendar, "totals");
+    add_total(calendar, 7, rows, "within_7");
+    add_total(calendar, 30, rows, "within_30");
+    add_total(calendar, 60, rows, "count");
+    days = ra_json_set_array(calendar, "days");
+    for (const ra_json_t *row = ra_json_first(rows); row; row = ra_json_next(row)) {
+        ra_json_t *day = ra_json_add_object(days);
+
+        ra_json_set_string(day, "date", ra_json_get_string(row, "date"));
+        ra_json_set_string(day, "week", ra_json_get_string(row, "week"));
+        ra_json_set_int(day, "count", ra_json_get_int(row, "count", 0));
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t ra_report_suspended(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_report_filter_t *filter)
+{
+    ra_value_t values[RA_SIGHT_VALUES + CURSOR_VALUES + 2];
+    int count = 0;
+    const char *seen = ra_sight_clause(sight, values, &count);
+    const char *sql = apr_pstrcat(act->tx->pool,
+                                  CERTIFICATE ", a.suspended_at AS suspended_at, a.suspension_until AS suspended_until,"
+                                              " DATEDIFF(a.suspension_until, UTC_TIMESTAMP(6)) AS days_left" FROM_PAGE("certificates_suspension_until"),
+                                  seen, " AND a.suspension_until <= UTC_TIMESTAMP(6) + INTERVAL ? DAY",
+                                  filter->after_id ? AFTER_CURSOR("suspension_until") : "", END_OF_PAGE("suspension_until"), NULL);
+
+    values[count++] = ra_v_int(filter->days);
+    bind_page(values, &count, filter);
+    return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
+}
+
+/* --- counts ----------------------------------------------------------------------------------------------------- */
+
+/* Weeks and days are those of the people who work: China Standard Time. A week is named as ISO 8601 does. */
+static const struct {
+    const char *by;
+    const char *key;
+} keys[] = {
+    {"business", "a.business"},
+    {"state", "a.state"},
+    {"step", NULL}, /* the step that is awaited; what awaits none keeps its state */
+    {"region", "a.region"},
+    {"kind", "CAST(a.kind AS CHAR)"},
+    {"week", "DATE_FORMAT(a.created_at + INTERVAL 8 HOUR, '%x-W%v')"},
+};
+
+static const char *awaited_step(apr_pool_t *pool)
+{
+    const char *key = "CASE a.state";
+
+    for (int step = 0; step < RA_STEP_COUNT; step++) {
+        key = apr_pstrcat(pool, key, " WHEN '", ra_state_name((ra_state_e)step), "' THEN '", ra_step_name((ra_step_e)step), "'", NULL);
+    }
+    return apr_pstrcat(pool, key, " ELSE a.state END", NULL);
+}
+
+static const char *key_of(const char *by, apr_pool_t *pool)
+{
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strcmp(keys[i].by, by) == 0) {
+            return keys[i].key ? keys[i].key : awaited_step(pool);
+        }
+    }
+    return "''";
+}
+
+/* 'completed', 'withdrawn' */
+static const char *closed_states(apr_pool_t *pool)
+{
+    const char *list = "";
+
+    for (int state = 0; state < RA_STATE_COUNT; state++) {
+        if (ra_state_is_closed((ra_state_e)state)) {
+            list = apr_pstrcat(pool, list, *list ? ", '" : "'", ra_state_name((ra_state_e)state), "'", NULL);
+        }
+    }
+    return list;
+}
+
+apr_status_t ra_report_counts(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const char *by, const char *from, const char *to)
+{
+    ra_value_t values[RA_SIGHT_VALUES + 2];
+    int count = 0;
+    const char *seen;
+
+    if (from) {
+        values[count++] = ra_v_text(from);
+    }
+    if (to) {
+        values[count++] = ra_v_text(to);
+    }
+    seen = ra_sight_clause(sight, values, &count);
+    return ra_sql_rows(act->tx, pitems,
+                       apr_pstrcat(act->tx->pool, "SELECT ", key_of(by, act->tx->pool), " AS `key`, COUNT(*) AS count, COUNT(IF(a.state IN (",
+                                   closed_states(act->tx->pool), "), NULL, 1)) AS open FROM applications a FORCE INDEX (applications_report)"
+                                   " WHERE a.created_at >= ", from ? "CAST(? AS DATE) - INTERVAL 8 HOUR" : "UTC_TIMESTAMP() - INTERVAL 366 DAY",
+                                   " AND a.created_at < ", to ? "CAST(? AS DATE) + INTERVAL 16 HOUR" : "UTC_TIMESTAMP() + INTERVAL 1 DAY", " AND ", seen,
+                                   " GROUP BY 1 ORDER BY 1", NULL),
+                       (ra_values_t){values, count});
+}
