@@ -1,7 +1,7 @@
-"""./quickstart check: both builds, every ring, three rings at a time, one verdict at the end.
+"""./quickstart check: both builds, every ring, several at a time, one verdict at the end.
 
 A ring that pytest runs has an instance of its own (conftest.py: RA_RING), so several can run side by side; most of the API's time is waiting
-for a clock, a lease or a time limit, so three keep two cores busy. What each prints goes to a
+for a clock, a lease or a time limit, so two cores have work for five. What each prints goes to a
 file and is shown when it ends; meanwhile one line in a while says how far they are.
 """
 import concurrent.futures
@@ -17,7 +17,7 @@ import threading
 import time
 import xml.etree.ElementTree
 
-SIDE_BY_SIDE = 3
+RINGS_FOR_A_CORE = 2.5
 PROGRESS_SECONDS = 60
 REASON_CHARACTERS = 600
 
@@ -139,7 +139,7 @@ def run_rings(rings, say):
     total, ended = Count(), threading.Event()
     watcher = threading.Thread(target=say_progress, args=(rings, say, ended), daemon=True)
     watcher.start()
-    with concurrent.futures.ThreadPoolExecutor(min(SIDE_BY_SIDE, (os.cpu_count() or 1) + 1)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(int(RINGS_FOR_A_CORE * (os.cpu_count() or 1))) as pool:
         for done in concurrent.futures.as_completed([pool.submit(ring.run) for ring in rings]):
             ring = done.result()
             total += ring.count
