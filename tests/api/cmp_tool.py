@@ -11,7 +11,7 @@ from harness import process, samples
 
 ADDRESS = "/.well-known/cmp/p/ra"
 MEDIA_TYPE = "application/pkixcmp"
-RUN_SECONDS = 60
+RUN_SECONDS = 180
 PEM = serialization.Encoding.PEM
 
 
@@ -52,7 +52,7 @@ class Tool:
     def words(self, command, *options, secret=None, reference=None, path=ADDRESS, with_codes=True):
         root = str(self.ra.stack.pki.root_file)
         words = ["openssl", "cmp", "-cmd", command, "-server", f"127.0.0.1:{self.ra.stack.ports['public']}", "-path", path.lstrip("/"),
-                 "-tls_used", "-tls_trusted", root, "-certout", str(self.file("new.crt")), "-reqout", self.outs("req"), "-rspout", self.outs("rsp"), "-total_timeout", "40"]
+                 "-tls_used", "-tls_trusted", root, "-certout", str(self.file("new.crt")), "-reqout", self.outs("req"), "-rspout", self.outs("rsp"), "-total_timeout", "120"]
         if with_codes:
             words += ["-ref", reference or self.reference, "-secret", f"pass:{secret or self.secret}"]
         if command == "p10cr":
