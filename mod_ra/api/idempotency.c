@@ -4,6 +4,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/sealed.h"
+
 #define LABEL "replay"
 
 static const char *seal_context(const ra_call_t *call, const char *key)
@@ -28,18 +30,14 @@ static apr_status_t read_answer(ra_replay_t **preplay, const ra_call_t *call, co
     apr_pool_t *pool = call->act.tx->pool;
     ra_replay_t *replay = apr_pcalloc(call->request->pool, sizeof(*replay));
     const char *sealed_text = ra_json_get_string(row, "answer");
-    ra_bytes_t sealed, plain;
     ra_json_t *stored;
-    ra_json_error_t error;
 
     replay->status = (int)ra_json_get_int(row, "status", 0);
     *preplay = replay;
     if (!sealed_text) {
         return APR_SUCCESS;
     }
-    if (ra_base64url_decode(&sealed, sealed_text, pool) != APR_SUCCESS ||
-        ra_unseal(&plain, call->act.ra->keyring, LABEL, seal_context(call, key), sealed, pool) != APR_SUCCESS ||
-        ra_json_parse(&stored, (const char *)plain.data, plain.len, &ra_json_limits_document, &error, pool) != APR_SUCCESS) {
+    if (ra_unseal_json_text(&stored, call->act.ra->keyring, LABEL, seal_context(call, key), sealed_text, &ra_json_limits_document, pool) != APR_SUCCESS) {
         return ra_refuse(call->act.tx->result, RA_PROBLEM_INTERNAL, "a stored answer cannot be unsealed");
     }
     replay->content_type = apr_pstrdup(call->request->pool, ra_json_get_string(stored, "content_type"));
@@ -93,7 +91,7 @@ apr_status_t ra_idempotency_keep(const ra_call_t *call, const char *key, const r
         ra_json_set_string(stored, "etag", answer->etag);
         ra_json_set_string(stored, "location", answer->location);
         ra_json_set_string(stored, "body", answer->body);
-        status = ra_seal(&sealed, call->act.ra->keyring, LABEL, seal_context(call, key), ra_bytes_text(ra_json_print(stored, tx->pool)), tx->pool);
+        status = ra_seal_json(&sealed, call->act.ra->keyring, LABEL, seal_context(call, key), stored, tx->pool);
     }
     return status != APR_SUCCESS ? status
                                  : ra_sql_change(tx, NULL,

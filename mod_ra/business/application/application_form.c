@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/sealed.h"
 #include "base/text.h"
 #include "business/people/national_ids.h"
 #include "business/ca/pair.h"
@@ -70,8 +71,7 @@ static apr_status_t seal_personal(ra_form_t *form, const ra_act_t *act, const ch
     ra_json_remove(ra_json_get_mutable(form->applicant, "contact"), "phone");
     ra_json_remove(ra_json_get_mutable(form->applicant, "contact"), "email");
     ra_json_remove(ra_json_get_mutable(form->applicant, "id_document"), "number");
-    return ra_seal(&form->personal_sealed, act->ra->keyring, SEAL_LABEL, seal_context(id, pool),
-                   ra_bytes_text(ra_json_print(personal, pool)), pool);
+    return ra_seal_json(&form->personal_sealed, act->ra->keyring, SEAL_LABEL, seal_context(id, pool), personal, pool);
 }
 
 static apr_status_t read_subscriber(ra_form_t *form, const ra_act_t *act, const char *id, const ra_json_t *subscriber)
@@ -179,15 +179,9 @@ apr_status_t ra_form_read(ra_form_t *form, const ra_act_t *act, const char *id, 
 apr_status_t ra_form_personal(ra_json_t **ppersonal, const ra_act_t *act, const ra_application_t *application)
 {
     apr_pool_t *pool = act->tx->pool;
-    ra_bytes_t plain;
-    ra_json_error_t error;
-    apr_status_t status = ra_unseal(&plain, act->ra->keyring, SEAL_LABEL, seal_context(application->id, pool),
-                                    application->personal_sealed, pool);
 
-    if (status == APR_SUCCESS) {
-        status = ra_json_parse(ppersonal, (const char *)plain.data, plain.len, &ra_json_limits_request, &error, pool);
-    }
-    if (status != APR_SUCCESS) {
+    if (ra_unseal_json(ppersonal, act->ra->keyring, SEAL_LABEL, seal_context(application->id, pool), application->personal_sealed, &ra_json_limits_request,
+                       pool) != APR_SUCCESS) {
         return ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "personal data cannot be unsealed: changed row or missing key");
     }
     return APR_SUCCESS;

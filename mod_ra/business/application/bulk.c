@@ -6,6 +6,7 @@
 
 #include "base/ident.h"
 #include "base/limits.h"
+#include "base/sealed.h"
 
 #define LABEL "bulk"
 #define LANE_REST 2
@@ -27,7 +28,7 @@ apr_status_t ra_bulk_take(const ra_act_t *act, ra_bulk_t *bulk, const char **pjo
     if (!bulk->id) {
         return APR_EGENERAL;
     }
-    status = ra_seal(&sealed, act->ra->keyring, LABEL, seal_context(bulk->id, pool), ra_bytes_text(ra_json_print(bulk->rows, pool)), pool);
+    status = ra_seal_json(&sealed, act->ra->keyring, LABEL, seal_context(bulk->id, pool), bulk->rows, pool);
     if (status == APR_SUCCESS) {
         status = ra_sql_change(act->tx, NULL,
                                "INSERT INTO bulk_operations (id, kind, total, created_by, host, client_ip, trace_id, language, certificate,"
@@ -113,13 +114,9 @@ typedef struct run_t {
 
 static apr_status_t read_rows(run_t *run, const ra_act_t *act, const char *sealed_text)
 {
-    ra_bytes_t sealed, plain;
     ra_json_t *rows;
-    ra_json_error_t error;
 
-    if (ra_base64url_decode(&sealed, sealed_text, act->tx->pool) != APR_SUCCESS ||
-        ra_unseal(&plain, act->ra->keyring, LABEL, seal_context(run->id, act->tx->pool), sealed, act->tx->pool) != APR_SUCCESS ||
-        ra_json_parse(&rows, (const char *)plain.data, plain.len, &ra_json_limits_document, &error, run->pool) != APR_SUCCESS) {
+    if (ra_unseal_json_text(&rows, act->ra->keyring, LABEL, seal_context(run->id, run->pool), sealed_text, &ra_json_limits_document, run->pool) != APR_SUCCESS) {
         return ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "the rows of a bulk operation cannot be unsealed");
     }
     run->bulk.rows = rows;

@@ -7,6 +7,7 @@
 
 #include "base/ident.h"
 #include "base/limits.h"
+#include "base/sealed.h"
 #include "base/text.h"
 #include "business/application/application_form.h"
 #include "business/certificate/certificate.h"
@@ -73,18 +74,9 @@ static const char *seal_context(const char *id, apr_pool_t *pool)
 static apr_status_t unseal_form(ra_prefill_t *prefill, const ra_act_t *act, const char *sealed_text)
 {
     apr_pool_t *pool = act->tx->pool;
-    ra_bytes_t sealed, plain = {NULL, 0};
     ra_json_t *form;
-    ra_json_error_t error;
-    apr_status_t status = ra_base64url_decode(&sealed, sealed_text, pool);
 
-    if (status == APR_SUCCESS) {
-        status = ra_unseal(&plain, act->ra->keyring, SEAL_LABEL, seal_context(prefill->id, pool), sealed, pool);
-    }
-    if (status == APR_SUCCESS) {
-        status = ra_json_parse(&form, (const char *)plain.data, plain.len, &ra_json_limits_request, &error, pool);
-    }
-    if (status != APR_SUCCESS) {
+    if (ra_unseal_json_text(&form, act->ra->keyring, SEAL_LABEL, seal_context(prefill->id, pool), sealed_text, &ra_json_limits_request, pool) != APR_SUCCESS) {
         return ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "a prefilled form cannot be unsealed: changed row or missing key");
     }
     prefill->form = form;
@@ -149,7 +141,7 @@ static apr_status_t insert(const ra_act_t *act, const char *id, const char *numb
 {
     apr_pool_t *pool = act->tx->pool;
     ra_bytes_t sealed;
-    apr_status_t status = ra_seal(&sealed, act->ra->keyring, SEAL_LABEL, seal_context(id, pool), ra_bytes_text(ra_json_print(body, pool)), pool);
+    apr_status_t status = ra_seal_json(&sealed, act->ra->keyring, SEAL_LABEL, seal_context(id, pool), body, pool);
 
     if (status == APR_SUCCESS) {
         status = ra_sql_change(act->tx, NULL,

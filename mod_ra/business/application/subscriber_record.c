@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/ident.h"
+#include "base/sealed.h"
 #include "base/text.h"
 
 #define SEAL_LABEL "contact"
@@ -77,22 +78,15 @@ static apr_status_t seal(ra_bytes_t *psealed, const ra_act_t *act, const char *c
 {
     apr_pool_t *pool = act->tx->pool;
 
-    return ra_seal(psealed, act->ra->keyring, SEAL_LABEL, apr_pstrcat(pool, column, ":", id, NULL), ra_bytes_text(ra_json_print(values, pool)), pool);
+    return ra_seal_json(psealed, act->ra->keyring, SEAL_LABEL, apr_pstrcat(pool, column, ":", id, NULL), values, pool);
 }
 
 static apr_status_t unseal(ra_json_t **pvalues, const ra_act_t *act, const char *column, const char *id, const char *text)
 {
     apr_pool_t *pool = act->tx->pool;
-    ra_bytes_t sealed, plain = {NULL, 0};
-    ra_json_error_t error;
-    apr_status_t status = ra_base64url_decode(&sealed, text, pool);
+    apr_status_t status = ra_unseal_json_text(pvalues, act->ra->keyring, SEAL_LABEL, apr_pstrcat(pool, column, ":", id, NULL), text,
+                                              &ra_json_limits_request, pool);
 
-    if (status == APR_SUCCESS) {
-        status = ra_unseal(&plain, act->ra->keyring, SEAL_LABEL, apr_pstrcat(pool, column, ":", id, NULL), sealed, pool);
-    }
-    if (status == APR_SUCCESS) {
-        status = ra_json_parse(pvalues, (const char *)plain.data, plain.len, &ra_json_limits_request, &error, pool);
-    }
     return status == APR_SUCCESS ? APR_SUCCESS
                                  : ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "a subscriber's contact cannot be unsealed: changed row or missing key");
 }
