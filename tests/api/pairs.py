@@ -26,6 +26,16 @@ def wait_for(case, state, seconds=60):
     return case
 
 
+def to_coded(act):
+    """An act that makes a new pair, as far as its codes."""
+    act.submit()
+    act.accept()
+    act.form["subscriber"] = {"name": act.application["subscriber"]["name"]}
+    act.step("entry_officer", "entry", entry(act, key_algorithms=["ec_p256"]))
+    act.review()
+    act.draw()
+
+
 def made(ra, state="awaiting_handover", **options):
     """A pair whose both certificates are there."""
     case = pair(ra, **options)

@@ -1,12 +1,10 @@
 """Bulk operations (design §4): each row is the single call, in a transaction of its own, done once, whatever dies meanwhile."""
-import os
-import signal
 import threading
 import time
 import uuid
 
 import pytest
-
+from kills import kill_children, kill_database, kill_httpd
 from support import REJECTION, refused, submission
 
 SECONDS = 120
@@ -301,21 +299,6 @@ def exactly_once(ra, rows, bulk):
 @pytest.fixture(scope="module")
 def fragile(make_ra):
     return make_ra("bulk")
-
-
-def kill_children(stack):
-    for child in stack.httpd.children():
-        os.kill(child, signal.SIGKILL)
-
-
-def kill_httpd(stack):
-    stack.httpd.kill()
-    stack.httpd.start()
-
-
-def kill_database(stack):
-    stack.database.kill()
-    stack.database.start()
 
 
 @pytest.mark.log("RA0", "exit signal", "AH000", "AH10392")

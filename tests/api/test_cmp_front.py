@@ -8,7 +8,7 @@ import pytest
 from cmp_der import Message
 from cmp_tool import ADDRESS, Tool, send
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from harness import process, samples

@@ -1,12 +1,10 @@
 """The life of a pair (domain.md §4, §8, §18.10): renewed, abolished, and killed with it half made."""
-import os
-import signal
-
 import pytest
 from acts import Act, ledger
 from harness import samples
-from pairs import DER, SPKI, certificates, der_of, fetch, key_row, made, of_the_ca, opened, pair, until, wait_for
-from support import COMPLETION, entry
+from kills import kill_children, kill_httpd
+from pairs import DER, SPKI, certificates, der_of, fetch, key_row, made, of_the_ca, opened, pair, to_coded, until, wait_for
+from support import COMPLETION
 
 KILLED = pytest.mark.log("RA041", "RA042", "RA043", "child pid|exit signal|AH00052|AH00045|AH10392")
 
@@ -33,12 +31,7 @@ def statuses(case):
 def test_renewal_makes_a_new_pair_and_leaves_the_old_one_alone(own, keeps_key):
     old = made(own, "completed")
     act = Act(own, "renew", old)
-    act.submit()
-    act.accept()
-    act.form["subscriber"] = {"name": act.application["subscriber"]["name"]}
-    act.step("entry_officer", "entry", entry(act, key_algorithms=["ec_p256"]))
-    act.review()
-    act.draw()
+    to_coded(act)
     act.key = old.key if keeps_key else samples.key()
     act.ask()
     wait_for(act, "awaiting_handover")
@@ -54,16 +47,6 @@ def test_renewal_makes_a_new_pair_and_leaves_the_old_one_alone(own, keeps_key):
     assert [reasons(own, one) for one in certificates(old).values()] == [[], []]
     Act(own, "revoke", act).run()  # the new pair is acted on, the old one stays
     assert set(statuses(act).values()) == {"revoked"} and set(statuses(old).values()) == {"valid"}
-
-
-def kill_children(stack):
-    for child in stack.httpd.children():
-        os.kill(child, signal.SIGKILL)
-
-
-def kill_httpd(stack):
-    stack.httpd.kill()
-    stack.httpd.start()
 
 
 @KILLED

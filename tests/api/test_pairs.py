@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID
 from harness import samples
-from pairs import DER, SPKI, certificates, der_of, fetch, key_row, made, of_the_ca, opened, pair, wait_for
+from pairs import DER, SPKI, certificates, der_of, fetch, key_row, made, of_the_ca, opened, pair, to_coded, wait_for
 from support import HANDOVER, entry, refused
 
 # The right way.
@@ -285,12 +285,7 @@ def test_act_that_the_ca_refuses_for_the_second_goes_back_to_the_reviewer_and_is
 def test_reissue_replaces_both(ra, business, reason):
     old = made(ra, "completed")
     act = Act(ra, business, old)
-    act.submit()
-    act.accept()
-    act.form["subscriber"] = {"name": act.application["subscriber"]["name"]}
-    act.step("entry_officer", "entry", entry(act, key_algorithms=["ec_p256"]))
-    act.review()
-    act.draw()
+    to_coded(act)
     act.ask()
     wait_for(act, "awaiting_handover")
     new = certificates(act)
