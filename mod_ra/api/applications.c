@@ -4,12 +4,12 @@
 
 #include "api/resources.h"
 #include "base/text.h"
-#include "business/certificate/certificate.h"
-#include "business/ca/codes.h"
 #include "business/application/decision.h"
-#include "business/ca/pair.h"
 #include "business/application/prefill.h"
+#include "business/ca/codes.h"
+#include "business/ca/pair.h"
 #include "business/ca/production.h"
+#include "business/certificate/certificate.h"
 #include "business/lifecycle/steps.h"
 
 /* The application as it is now is the answer of every reading and change. */

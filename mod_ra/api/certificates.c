@@ -7,10 +7,10 @@
 #include "api/resources.h"
 #include "base/text.h"
 #include "base/x509.h"
-#include "business/certificate/certificate_check.h"
-#include "business/certificate/certificate_history.h"
 #include "business/ca/production.h"
 #include "business/ca/settlement.h"
+#include "business/certificate/certificate_check.h"
+#include "business/certificate/certificate_history.h"
 
 apr_status_t ra_list_certificates(ra_call_t *call)
 {

@@ -7,9 +7,9 @@
 #include "base/limits.h"
 #include "base/sealed.h"
 #include "base/text.h"
-#include "business/people/national_ids.h"
-#include "business/ca/pair.h"
 #include "business/application/subscriber_record.h"
+#include "business/ca/pair.h"
+#include "business/people/national_ids.h"
 
 #define SEAL_LABEL "personal"
 

@@ -5,9 +5,9 @@
 #include "base/failpoint.h"
 #include "base/ident.h"
 #include "business/application/application_form.h"
-#include "business/certificate/profile.h"
-#include "business/ca/revocation.h"
 #include "business/application/subscriber_record.h"
+#include "business/ca/revocation.h"
+#include "business/certificate/profile.h"
 #include "business/lifecycle/target.h"
 
 static const char insert_sql[] =

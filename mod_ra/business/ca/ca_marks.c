@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/ident.h"
-#include "business/evidence/audit.h"
 #include "business/ca/ca_status.h"
+#include "business/evidence/audit.h"
 
 #define ENTRIES_AT_ONCE 2000
 #define MARKS_AT_ONCE 1000

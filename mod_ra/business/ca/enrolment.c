@@ -10,11 +10,11 @@
 #include "base/ident.h"
 #include "base/x509.h"
 #include "business/ca/attempt.h"
-#include "business/certificate/certificate.h"
 #include "business/ca/pair.h"
 #include "business/ca/production.h"
-#include "business/certificate/profile.h"
 #include "business/ca/revocation.h"
+#include "business/certificate/certificate.h"
+#include "business/certificate/profile.h"
 
 #define WHAT "enrolment"
 

@@ -3,10 +3,10 @@
 
 #include "base/limits.h"
 #include "business/application/bulk.h"
-#include "business/ca/ca_status.h"
-#include "business/ca/codes.h"
 #include "business/application/prefill.h"
 #include "business/application/progress.h"
+#include "business/ca/ca_status.h"
+#include "business/ca/codes.h"
 #include "business/certificate/suspension.h"
 
 /* Answers kept for repeated requests are of use for a week (design §4); removed in portions, so that no lock is held long. */

@@ -10,9 +10,9 @@
 #include "base/failpoint.h"
 #include "base/ident.h"
 #include "business/ca/attempt.h"
-#include "business/evidence/audit.h"
-#include "business/certificate/certificate_history.h"
 #include "business/ca/revocation.h"
+#include "business/certificate/certificate_history.h"
+#include "business/evidence/audit.h"
 
 #define REASON_HOLD 6
 #define REASON_RELEASE 8

@@ -7,8 +7,8 @@
 
 #include "base/limits.h"
 #include "base/x509.h"
-#include "business/certificate/certificate.h"
 #include "business/ca/pair.h"
+#include "business/certificate/certificate.h"
 
 static const ra_profile_t built_in[RA_PROFILES] = {
     {"subscriber-signing", "digitalSignature,nonRepudiation", "clientAuth,emailProtection"},

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "business/certificate/certificate_history.h"
 #include "business/application/decision.h"
-#include "business/ca/pair.h"
-#include "business/certificate/profile.h"
-#include "business/ca/revocation.h"
 #include "business/application/subscriber_record.h"
+#include "business/ca/pair.h"
+#include "business/ca/revocation.h"
+#include "business/certificate/certificate_history.h"
+#include "business/certificate/profile.h"
 
 /* Checks the form beyond its schema and writes what the step settles besides the application's row. */
 typedef apr_status_t (*step_rule_fn)(const ra_act_t *act, ra_application_t *application, const ra_json_t *form);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/ident.h"
-#include "business/certificate/certificate.h"
 #include "business/application/subscriber_record.h"
+#include "business/certificate/certificate.h"
 
 static apr_status_t refuse_at(const ra_act_t *act, const char *pointer, const char *violation, const char *problem)
 {
