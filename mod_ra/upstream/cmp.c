@@ -106,6 +106,10 @@ static void conclude_silence(ra_cmp_run_t *run)
 
     if (run->stopped) {
         finish(run, RA_CA_NOT_SENT, text);
+    } else if (run->resumed && run->calls == 0 && !run->out_of_time) {
+        /* Nobody was asked: what the CA said then is not believed any more (its signer has ended, trust has changed). No poll can follow it. */
+        run->exchange->waiting = run->exchange->poll = ra_bytes_of(NULL, 0);
+        finish(run, RA_CA_UNKNOWN, text);
     } else if (run->exchange->waiting.len > 0) {
         /* The CA has it and said so; asking again can do no harm. */
         run->exchange->check_after = POLL_AGAIN_SECONDS;

@@ -105,6 +105,7 @@ static OSSL_CMP_MSG *call(ra_cmp_run_t *run, ra_bytes_t bytes, apr_interval_time
     OSSL_CMP_MSG *message;
 
     if (run->calls == CALLS_MAX || post.timeout <= 0) {
+        run->out_of_time = 1;
         run->transport_error = "no time or no turn left in this try";
         return NULL;
     }

@@ -62,6 +62,7 @@ typedef struct ra_cmp_run_t {
     int poll_replayed;
     int calls;              /* messages handed to the transport */
     int may_have_arrived;   /* how many of them may have reached the CA */
+    int out_of_time;        /* a message was not handed over for want of time or turns */
     int stopped;            /* before_send said no */
     int last_body;          /* type of the last answer from the wire */
     ra_bytes_t last_answer; /* its bytes */

@@ -435,6 +435,19 @@ def test_poll_whose_answer_was_made_and_lost_ends_in_unknown_and_the_resend_help
     assert len(exchange.certificates()) == 1
 
 
+def test_waiting_that_is_not_believed_any_more_ends_in_unknown_and_the_resend_helps(ca, exchange, tmp_path):
+    """Its signer's certificate has ended meanwhile, or the trust file is another one: it cannot be polled from."""
+    ca.knob("waiting", polls=0)
+    ca.knob("html", body="pollReq")
+    assert exchange.enrol()["outcome"] == "waiting"
+    messages = len(exchange.of_mine("message"))
+    doubted = exchange.enrol(trust=Ca(tmp_path / "other-ca").state / "ca.crt")
+    assert doubted["outcome"] == "unknown" and doubted["reason_text"], doubted
+    assert len(exchange.of_mine("message")) == messages and exchange.stored("waiting") == exchange.stored("poll") == b""
+    assert exchange.enrol()["outcome"] == "done"
+    assert len(exchange.certificates()) == 1
+
+
 # Nothing was sent
 
 def free_port():
