@@ -133,6 +133,17 @@ def test_poll_that_fails_is_repeated(faulty, knobs):
     issued_once(faulty, case)
 
 
+@pytest.mark.parametrize("mode", ["silent", "http500"])
+def test_confirmation_that_is_lost_after_a_poll_is_repeated(faulty, knobs, mode):
+    """The CA is past its waiting: another poll is out of turn, only the request itself brings the certificate again."""
+    case = faulty.case("coded")
+    knobs(mode="waiting", polls=1, check_after=1, count=1)
+    knobs(mode=mode, body="certConf", count=1)
+    case.ask()
+    case.follow("succeeded", seconds=SECONDS)
+    issued_once(faulty, case)
+
+
 def test_two_faults_after_each_other(faulty, knobs):
     case = faulty.case("coded")
     knobs(mode="silent", count=2)

@@ -1,4 +1,5 @@
 """A short campaign: the business goes on while every failpoint is met once and everything dies at random; nothing is lost, nothing is issued twice."""
+import os
 import random
 
 import pytest
@@ -21,7 +22,8 @@ def make_campaign(build, tmp_path):
     yield make
     for stack in stacks:
         stack.stop()
-        stack.wipe()
+        if not os.environ.get("RA_KEEP"):
+            stack.wipe()
 
 
 def no_violation(campaign):

@@ -39,6 +39,17 @@ static const char attempt_sql[] =
     " t.is_encryption AS is_encryption, c.sha256 AS issued_sha256, t.created_at AS created_at, t.confirmed_at AS confirmed_at"
     " FROM ca_attempts t JOIN applications a ON a.id = t.application_id LEFT JOIN certificates c ON c.attempt_id = t.id WHERE t.id = ?";
 
+/*
+ * A CA that has answered with the certificate is past its waiting: another poll is out of turn, and only the request itself brings the
+ * certificate again, for the confirmation that it did not acknowledge. Where that may not go out twice, one poll is all that can be tried.
+ */
+static void leave_waiting_behind(attempt_t *attempt)
+{
+    if (attempt->issued_sha256 && ra_attempt_may_resend(&attempt->base)) {
+        attempt->base.exchange.waiting = attempt->base.exchange.poll = ra_bytes_of(NULL, 0);
+    }
+}
+
 static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
 {
     attempt_t *attempt = baton;
@@ -59,6 +70,7 @@ static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
         attempt->snapshot = ra_snapshot_of_encryption(attempt->snapshot, pool);
     }
     attempt->issued_sha256 = apr_pstrdup(pool, ra_json_get_string(row, "issued_sha256"));
+    leave_waiting_behind(attempt);
     ra_rfc3339_parse(&attempt->created_at, ra_json_get_string(row, "created_at"));
     attempt->confirmed = ra_json_get(row, "confirmed_at") != NULL;
     if (!attempt->snapshot) {
