@@ -25,7 +25,7 @@
 #define RA_LOG_CHILD "RA0720: "             /* a child could not be made ready: it answers 503 */
 #define RA_LOG_RUNNER_STARTED "RA0721: "
 #define RA_LOG_RUNNER_STOPPED "RA0722: "
-#define RA_LOG_RUNNER_LATE "RA0723: "       /* a job did not end in time: the child leaves without it */
+#define RA_LOG_RUNNER_LATE "RA0723: "       /* work did not end in time: the child leaves without it */
 
 /* Requests */
 #define RA_LOG_REFUSED "RA0740: "           /* refused before an operation: limit, host, path */

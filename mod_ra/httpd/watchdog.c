@@ -38,23 +38,39 @@ static struct {
     volatile apr_uint32_t stop; /* read by ra_outbox_sweep() */
     atomic_int is_running;      /* the callback is inside of a sweep */
     atomic_int is_graceful;
+    _Atomic(const char *) busy_with; /* what a child that ends waits for */
     int is_on;                  /* RAUpstreamRunner */
     int seconds;                /* to wait for jobs on a graceful stop */
     server_rec *server;
 } runner;
+
+/** What ra_watchdog_child()'s guard names when it has waited too long. */
+static void begin(const char *work)
+{
+    atomic_store(&runner.busy_with, work);
+}
+
+static void sweep_all(const ra_child_t *child, apr_pool_t *pool)
+{
+    if (runner.is_on) {
+        begin("the sweep of the outbox");
+        ra_outbox_sweep(child->outbox, RA_SWEEP_JOBS_MAX, &runner.stop, pool);
+        begin("periodic work");
+        ra_periodic_run(child->api.ra, &runner.stop, pool);
+    }
+    begin("the sealer");
+    ra_sealer_run(child->api.ra, &runner.stop, pool);
+    begin("the gauges");
+    ra_metrics_refresh(child);
+    ra_expiry_say(ra_globals_get(runner.server)->runtime.expiry, pool);
+}
 
 static void sweep(apr_pool_t *pool)
 {
     const ra_child_t *child = ra_child_get();
     atomic_store(&runner.is_running, 1);
     if (child != NULL && !__atomic_load_n(&runner.stop, __ATOMIC_SEQ_CST)) {
-        if (runner.is_on) {
-            ra_outbox_sweep(child->outbox, RA_SWEEP_JOBS_MAX, &runner.stop, pool);
-            ra_periodic_run(child->api.ra, &runner.stop, pool);
-        }
-        ra_sealer_run(child->api.ra, &runner.stop, pool);
-        ra_metrics_refresh(child);
-        ra_expiry_say(ra_globals_get(runner.server)->runtime.expiry, pool);
+        sweep_all(child, pool);
     }
     atomic_store(&runner.is_running, 0);
 }
@@ -99,13 +115,15 @@ void ra_watchdog_stop(int is_graceful)
     __atomic_store_n(&runner.stop, 1, __ATOMIC_SEQ_CST);
 }
 
+/** Who stops without grace has said that he does not wait: no warning then. */
 static void *guard(void *unused)
 {
-    int seconds = atomic_load(&runner.is_graceful) ? runner.seconds : RA_STOP_SECONDS;
+    int is_graceful = atomic_load(&runner.is_graceful);
+    int seconds = is_graceful ? runner.seconds : RA_STOP_SECONDS;
     (void)unused;
     apr_sleep(apr_time_from_sec(seconds));
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, runner.server, RA_LOG_RUNNER_LATE
-                 "a job of the outbox did not end within %d seconds; its lease will run out", seconds);
+    ap_log_error(APLOG_MARK, is_graceful ? APLOG_WARNING : APLOG_NOTICE, 0, runner.server, RA_LOG_RUNNER_LATE
+                 "%s did not end within %d seconds: left; the lease of a job runs out", atomic_load(&runner.busy_with), seconds);
     _exit(0);
 }
 
@@ -121,6 +139,7 @@ static apr_status_t wait_for_runner(void *unused)
     while (atomic_load(&runner.is_running)) {
         apr_sleep(apr_time_from_msec(RA_STOP_STEP_MS));
     }
+    begin("a job of the outbox");
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, runner.server, RA_LOG_RUNNER_STOPPED "outbox runner stopped");
     return APR_SUCCESS;
 }

@@ -8,7 +8,8 @@ import httpx
 from . import process
 
 WORRYING = ("emerg", "alert", "crit", "error", "warn")
-IDLE_WHILE_STOPPING = "AH03093:"  # of the event MPM: a connection fell idle in the moment in which its child stopped
+# Of httpd, when it stops: a connection fell idle in the moment in which its child ended (event MPM); a child needed more than 3 seconds (a busy machine)
+WHILE_STOPPING = ("AH03093:", "AH00045:")
 
 
 class ErrorLog:
@@ -31,7 +32,7 @@ class ErrorLog:
     def worrying(self, mark=0):
         """Records of warnings and worse, and lines no logger of httpd wrote (a sanitizer's report, a crash)."""
         return [record for record in self.since(mark)
-                if record["level"] in (*WORRYING, "raw") and not record["message"].startswith(IDLE_WHILE_STOPPING)]
+                if record["level"] in (*WORRYING, "raw") and not record["message"].startswith(WHILE_STOPPING)]
 
 
 RECORD = re.compile(r'\{' + ",".join(f'"{name}":"(?P<{name}>.*?)"' for name in ("at", "level", "module", "pid", "request", "client"))
