@@ -112,7 +112,7 @@ static const char *read_entries(ra_crl_t *crl, X509_CRL *from, apr_pool_t *pool)
 
 static const char *read_crl(ra_crl_t *crl, X509_CRL *from, apr_pool_t *pool)
 {
-    ra_name_t issuer;
+    ra_name_t issuer = {0};
     const char *reason = check_extensions(from);
 
     if (!reason) {
