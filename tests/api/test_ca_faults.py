@@ -1,4 +1,6 @@
 """The upstream CA misbehaves in every way its knobs know: the application ends in the right state, and nothing is issued twice (I3-I6)."""
+import os
+import random
 import threading
 import time
 
@@ -150,6 +152,20 @@ def test_two_faults_after_each_other(faulty, knobs):
     case.ask()
     case.follow("succeeded")
     issued_once(faulty, case)
+
+
+def test_answers_cut_at_random_bytes_end_in_one_certificate(faulty, knobs):
+    """tests/unit/test_cmp_cut.c cuts at every byte; here the whole way is tried at a few. RA_SEED repeats what a run has printed."""
+    seed = int(os.environ.get("RA_SEED") or random.SystemRandom().randrange(1, 2 ** 31))
+    print(f"RA_SEED={seed}")
+    chance = random.Random(seed)
+    for _ in range(2):
+        case = faulty.case("coded")
+        for body in ("cr", "certConf"):
+            knobs(mode="truncate", at=chance.randrange(1500), body=body, count=1)
+        case.ask()
+        case.follow("succeeded", seconds=SECONDS)
+        issued_once(faulty, case)
 
 
 # A rejection is no proof: a CA may have issued before it said no.
