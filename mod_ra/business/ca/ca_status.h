@@ -10,7 +10,7 @@
 #include "business/people/principal.h"
 
 /** A duty (periodic.h): queues the job when a fetch is due by the database's clock. */
-apr_status_t ra_ca_status_queue(ra_tx_t *tx, void *ra);
+apr_status_t ra_ca_status_queue(ra_tx_t *tx, void *baton);
 
 /** Fetches what is configured, stores it and follows it (a job of kind "ca_status"); @a context is the ra_t. */
 ra_job_verdict_e ra_ca_status_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool);

@@ -34,7 +34,7 @@ typedef struct ra_pair_key_t {
 apr_status_t ra_pair_key_make(ra_pair_key_t *key, const ra_t *ra, const char *application_id, ra_key_kind_e kind, apr_pool_t *pool);
 
 /** The signing certificate (application->certificate_id) is stored: stores the key, queues the second attempt, and notes it in the history. */
-apr_status_t ra_pair_begin(const ra_act_t *act, ra_application_t *application, const ra_pair_key_t *key);
+apr_status_t ra_pair_begin(const ra_act_t *act, ra_application_t *application, const ra_pair_key_t *made);
 
 /**
  * The encryption key for another attempt, after one that failed.

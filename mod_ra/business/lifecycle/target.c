@@ -137,7 +137,7 @@ static apr_status_t complete(const ra_json_t **pform, const ra_act_t *act, const
 apr_status_t ra_target_complete(const ra_json_t **pform, const ra_act_t *act, const ra_json_t *body)
 {
     const ra_business_t *business = offered(act, ra_json_get_string(body, "business"));
-    ra_target_t target;
+    ra_target_t target = {0};
     apr_status_t status;
 
     if (!business) {
