@@ -2,6 +2,7 @@
 #include <apr_strings.h>
 
 #include "api/resources.h"
+#include "business/application/decision.h"
 
 apr_status_t ra_get_openapi(ra_call_t *call)
 {
@@ -54,6 +55,7 @@ apr_status_t ra_get_me(ra_call_t *call)
     part = ra_json_set_object(me, "credential");
     ra_json_set_string(part, "sha256", who->credential_sha256);
     ra_json_set_string(part, "not_after", who->credential_not_after);
+    ra_json_set_string(me, "signed_reviews", ra_signing_name((ra_signing_e)call->act.ra->settings->signed_decisions));
     call->answer = me;
     return APR_SUCCESS;
 }

@@ -259,12 +259,10 @@ static const char *set_upstream_resend(cmd_parms *cmd, void *unused, const char 
 
 static const char *set_signed_decisions(cmd_parms *cmd, void *unused, const char *text)
 {
-    static const char *const words[] = {
-        [RA_SIGNING_OPTIONAL] = "optional", [RA_SIGNING_OFF] = "off", [RA_SIGNING_REQUIRED] = "required"};
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     (void)unused;
-    for (int i = 0; wrong == NULL && i < (int)(sizeof(words) / sizeof(words[0])); i++) {
-        if (strcmp(text, words[i]) == 0) {
+    for (int i = 0; wrong == NULL && i < RA_SIGNING_COUNT; i++) {
+        if (strcmp(text, ra_signing_name((ra_signing_e)i)) == 0) {
             server_of(cmd)->globals->signed_decisions = i;
             return NULL;
         }

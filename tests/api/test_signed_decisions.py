@@ -202,6 +202,7 @@ def test_spoiled_signature_is_refused(ra, sign):
 # The setting, and who reads.
 
 def test_required_signature_is_demanded_and_taken(strict, sign):
+    assert strict.staff("review_officer").get("/me").json()["signed_reviews"] == "required"
     case = strict.case("awaiting_review")
     case.refuse("review_officer", "review", body(), 422, "decision-signature-missing", ("/signature", "required"))
     case.refuse("review_officer", "review", dict(REJECTION), 422, "decision-signature-missing")
@@ -211,6 +212,7 @@ def test_required_signature_is_demanded_and_taken(strict, sign):
 
 def test_signature_is_never_passed_over_in_silence(make_ra, sign):
     off = make_ra("signed-off", EXTRA_GLOBAL="RASignedDecisions off")
+    assert off.staff("review_officer").get("/me").json()["signed_reviews"] == "off"
     case = off.case("awaiting_review")
     case.refuse("review_officer", "review", body(sign(statement(case), own(off))), 422, "decision-signature-unexpected")
     case.step("review_officer", "review", body())

@@ -55,7 +55,8 @@ addMessages('session', {
     '窗口中没有自己的证书，或者浏览器提示证书错误：证书可能已过期，或者不是本系统认可的机构签发的。到服务网站的“证书检测”页选择证书文件，就能看到原因',
     'Your certificate is not in the window, or the browser names a certificate error: it may have expired or be of another authority. The page “Certificate check” of the public site tells what is wrong with its file',
   ],
-  try3: ['仍不能进入时，把故障代码和追踪号告诉系统管理员，或拨打热线 400-0351-838', 'If it stays, tell the administrator the fault code and trace id, or call 400-0351-838'],
+  try3: ['仍不能进入时，把故障代码和追踪号告诉系统管理员，或拨打热线 400-0351-838',
+    'If it stays, tell the administrator the fault code and trace id, or call 400-0351-838'],
 })
 addMessages('keys', {
   search: ['到查询框', 'to the search'],
@@ -88,7 +89,8 @@ addMessages('list', {
   mark: ['选择', 'Mark'],
   more: ['下一页', 'Next page'],
   action: ['操作', 'Action'],
-  cut: ['只导出了前 {rows} 行，还有更多没有导出：请缩小筛选范围后分次导出。', 'Only the first {rows} rows were exported and there are more: narrow the filter and export in parts.'],
+  cut: ['只导出了前 {rows} 行，还有更多没有导出：请缩小筛选范围后分次导出。',
+    'Only the first {rows} rows were exported and there are more: narrow the filter and export in parts.'],
 })
 addMessages('home', {
   hello: ['{name}，您好', 'Welcome, {name}'],
@@ -137,8 +139,15 @@ addMessages('act', {
   execution: ['CA 处理', 'At the CA'],
   changed: ['修改了：', 'Changed:'],
 })
-addMessages('outcome', { done: ['完成', 'done'], rejected: ['退回', 'rejected'], failed: ['失败', 'failed'], refused: ['CA 拒绝', 'refused by the CA'] })
-addMessages('actor', { person: ['人员', 'person'], system: ['业务系统', 'business system'], ra: ['系统自动', 'by itself'] })
+addMessages('outcome', {
+  done: ['完成', 'done'], rejected: ['退回', 'rejected'], failed: ['失败', 'failed'], refused: ['不符合审核的内容', 'not as approved'],
+  requested: ['已向 CA 申请', 'asked of the CA'], issued: ['证书已入库', 'stored'], adopted: ['人工核实后补录', 'brought in after asking the CA'],
+  settled: ['人工核实', 'settled after asking the CA'], unknown: ['结果未知', 'outcome unknown'], not_sent: ['没有发出', 'not sent'],
+  superfluous: ['已无需办理', 'no longer needed'],
+})
+addMessages('actor', {
+  person: ['人员', 'person'], system: ['业务系统', 'business system'], ra: ['系统自动', 'by itself'], unknown: ['未登录', 'without login'],
+})
 addMessages('obstacle', {
   waits: ['“{step}”由系统自动完成，请稍候。', '“{step}” is done by the RA itself; please wait.'],
   role: ['下一环节“{step}”由{roles}办理。', 'The next step, “{step}”, is done by: {roles}.'],
@@ -303,13 +312,15 @@ addMessages('revocation', {
 })
 addMessages('key', { ec_p256: ['ECC P-256', 'P-256'], rsa: ['RSA 2048 以上', 'RSA from 2048'], sm2: ['SM2', 'SM2'] })
 addMessages('operation', {
-  pending: ['排队中', 'Pending'], waiting: ['CA 处理中', 'Waiting'], unknown: ['结果未知', 'Unknown'], succeeded: ['成功', 'Succeeded'], failed: ['失败', 'Failed'],
+  pending: ['排队中', 'Pending'], waiting: ['CA 处理中', 'Waiting'], unknown: ['结果未知', 'Unknown'], succeeded: ['成功', 'Succeeded'],
+  failed: ['失败', 'Failed'],
   production: ['制证', 'Production'], revocation: ['状态变更', 'Status change'],
 })
 addMessages('bulk', {
   approve: ['批量通过（{rows} 件）', 'Approve {rows}'],
   reject: ['批量退回（{rows} 件）', 'Reject {rows}'],
-  hint: ['用 x 或复选框选择“待审核”的业务，可一起审核；结果逐行给出。', 'Mark applications that await review with x or the box to review them together; each row has a result.'],
+  hint: ['用 x 或复选框选择“待审核”的业务，可一起审核；结果逐行给出。',
+    'Mark applications that await review with x or the box to review them together; each row has a result.'],
   confirm: ['确认审核 {rows} 件', 'Review {rows} applications'],
   results: ['逐行结果', 'Results by row'],
   ok: ['已完成', 'done'],
@@ -325,7 +336,8 @@ addMessages('operationsPage', {
   next: ['下次执行', 'Next run'],
   never: ['还没有', 'none yet'],
   unknown: ['结果未知，需要人工认定', 'Unknown outcomes, to be settled by a person'],
-  unknownAdvice: ['请先向 CA 核实是否已经办理（签发、吊销、挂起或解挂），再由没有经办过该业务的部门经理在此认定。', 'Ask the CA what became of it. A manager who had no hand in the case then says so here.'],
+  unknownAdvice: ['请先向 CA 核实是否已经办理（签发、吊销、挂起或解挂），再由没有经办过该业务的部门经理在此认定。',
+    'Ask the CA what became of it. A manager who had no hand in the case then says so here.'],
   settle: ['认定', 'Settle'],
   outcome: ['核实结果', 'What the CA says'],
   issued: ['已签发（提交证书）', 'Issued (bring the certificate)'],
@@ -355,25 +367,32 @@ addMessages('upstream', {
 })
 addMessages('job', {
   open: ['排队中', 'Queued'], running: ['执行中', 'Running'], person: ['等待人工', 'Stopped at a person'], done: ['已完成', 'Done'],
-  enrol: ['制证', 'Certificate'], revoke: ['状态变更', 'Status change'], bulk: ['批量办理', 'Bulk operation'], ca_status: ['获取 CRL', 'Fetching the CRL'],
+  enrol: ['制证', 'Certificate'], revoke: ['状态变更', 'Status change'], bulk: ['批量办理', 'Bulk operation'],
+  ca_status: ['获取 CRL', 'Fetching the CRL'],
 })
 addMessages('notices', {
-  open: ['还没有告知', 'Not told yet'], kind: ['事由', 'About'], text: ['内容', 'What to say'], told: ['已告知', 'Told'], tell: ['登记已告知', 'Note as told'],
+  open: ['还没有告知', 'Not told yet'], kind: ['事由', 'About'], text: ['内容', 'What to say'], told: ['已告知', 'Told'],
+  tell: ['登记已告知', 'Note as told'],
   tellTitle: ['登记已告知订户', 'The subscriber was told'], channel: ['告知方式', 'How'],
 })
 addMessages('notice', {
   suspension_30_days: ['挂起 30 天后到期', 'Suspension ends in 30 days'], suspension_7_days: ['挂起 7 天后到期', 'Suspension ends in 7 days'],
-  suspension_waits: ['挂起期满，等待在办业务', 'Suspension over, waits'], suspension_ends: ['挂起期满解挂', 'Released'], suspension_abolition: ['证书废除待审批', 'Abolition awaits approval'],
+  suspension_waits: ['挂起期满，等待在办业务', 'Suspension over, waits'], suspension_ends: ['挂起期满解挂', 'Released'],
+  suspension_abolition: ['证书废除待审批', 'Abolition awaits approval'],
 })
-addMessages('channel', { phone: ['电话', 'Telephone'], counter: ['柜台', 'Counter'], letter: ['信函', 'Letter'], email: ['电子邮件', 'E-mail'], other: ['其他', 'Other'] })
+addMessages('channel', { phone: ['电话', 'Telephone'], counter: ['柜台', 'Counter'], letter: ['信函', 'Letter'], email: ['电子邮件', 'E-mail'],
+  other: ['其他', 'Other'] })
 addMessages('pair', {
   title: ['加密密钥', 'Encryption key'],
-  advice: ['加密密钥由系统生成，用签名证书的密钥封装：下载后用 EKey 工具导入，发放前必须领取。登记发放后私钥即被销毁。', 'The encryption key was made here and is sealed to the key of the signing certificate. Import it with the EKey’s tool before the hand-over, which erases it here.'],
+  advice: ['加密密钥由系统生成，用签名证书的密钥封装：下载后用 EKey 工具导入，发放前必须领取。登记发放后私钥即被销毁。',
+    'The encryption key was made here and is sealed to the key of the signing certificate. Import it with the EKey’s tool before the hand-over, which erases it here.'],
   fetch: ['下载加密密钥（数字信封）', 'Download the sealed key'],
   signing: ['签名证书', 'Signing certificate'], encryption: ['加密证书', 'Encryption certificate'],
 })
 addMessages('sign', {
-  title: ['用我的证书签名（可选，系统要求时必须）', 'Sign with my certificate (optional, unless the system demands it)'],
+  optional: ['用我的证书签名（可选）', 'Sign with my certificate (optional)'],
+  demanded: ['用我的证书签名（必须：没有签名不能提交审核意见）', 'Sign with my certificate (required: no review is taken without)'],
+  oneByOne: ['本系统要求审核人对每件申请签名，请逐件打开审核。', 'Each review is to be signed here: open the applications one by one.'],
   first: ['请先选择审核决定。', 'Choose the decision first.'],
   download: ['下载待签名的内容：', 'Download what is to be signed:'],
   sign: ['用签名工具或下面的命令签名：', 'Sign it with the signing tool, or by:'],
@@ -431,6 +450,22 @@ addMessages('audit', {
   download: ['下载检查点文件', 'Download the checkpoints'],
   downloadHint: ['请保存到本系统以外的地方，供 ra-audit verify --checkpoint 核对', 'Keep it outside of this system, for ra-audit verify --checkpoint'],
 })
+addMessages('event', {
+  certificate_issued: ['CA 签发的证书入库', 'Certificate of the CA stored'],
+  certificate_adopted: ['人工核实后证书补录', 'Certificate brought in after asking the CA'],
+  production_failed: ['制证失败', 'Production failed'],
+  surplus_certificate: ['CA 多签发的证书', 'Certificate that nobody asked for'],
+  certificate_status_changed: ['证书状态改变', 'Status of a certificate changed'],
+  suspension_clock: ['挂起到期处理', 'Suspension ran out'],
+  abolition_rejected: ['废除未获批准', 'Abolition not approved'],
+  ca_disagreements: ['与 CA 状态核对', 'Compared with the CA'],
+  first_administrator: ['首任系统管理员登记', 'First administrator entered'],
+})
+addMessages('object', {
+  application: ['业务申请', 'application'], certificate: ['证书', 'certificate'], subscriber: ['订户', 'subscriber'], person: ['人员', 'person'],
+  system: ['业务系统', 'system'], operation: ['CA 任务', 'operation'], bulk_operation: ['批量办理', 'bulk operation'], notice: ['通知', 'notice'],
+  prefill: ['预填申请表', 'form'], office: ['机构', 'office'], agency: ['经办单位', 'agency'],
+})
 addMessages('paper', {
   form: ['业务申请表', 'Application form'],
   completionRecord: ['任务完成记录单', 'Task completion record'],
@@ -440,19 +475,23 @@ addMessages('paper', {
 })
 addMessages('prefilled', {
   title: ['预填的申请表', 'Form filled in beforehand'],
-  note: ['订户于 {at} 在网上填写，{until} 前有效；核对证件后办成申请，受理号不变', 'Filled in by the subscriber at {at}, valid until {until}; compare it with the papers, the number stays the same'],
+  note: ['订户于 {at} 在网上填写，{until} 前有效；核对证件后办成申请，受理号不变',
+    'Filled in by the subscriber at {at}, valid until {until}; compare it with the papers, the number stays the same'],
   certificate: ['办理此业务的证书', 'The certificate that this is about'],
   none: ['没有找到订户所写的证书，请核对后另行新建申请。', 'No certificate fits what the subscriber wrote: check it and enter the application by hand.'],
   make: ['办成申请', 'Make it an application'],
 })
 addMessages('reports', {
-  business: ['按业务', 'By business'], step: ['按环节', 'By step'], state: ['按状态', 'By state'], region: ['按地区', 'By region'], kind: ['按证书种类', 'By kind'], week: ['按周', 'By week'],
+  business: ['按业务', 'By business'], step: ['按环节', 'By step'], state: ['按状态', 'By state'], region: ['按地区', 'By region'],
+  kind: ['按证书种类', 'By kind'], week: ['按周', 'By week'],
   count: ['申请数', 'Applications'], open: ['其中未办结', 'of these open'],
 })
 addMessages('clock', {
   suspended: ['挂起中的证书', 'Suspended certificates'],
-  rule: ['挂起最长 6 个月，到期自动解挂；证书在挂起期间到期的，由部门经理审批废除。', 'A suspension lasts six months at most and is then released; when the certificate ends before that, the manager decides.'],
+  rule: ['挂起最长 6 个月，到期自动解挂；证书在挂起期间到期的，由部门经理审批废除。',
+    'A suspension lasts six months at most and is then released; when the certificate ends before that, the manager decides.'],
   expiring: ['即将到期的证书', 'Certificates that end soon'],
   within: ['{days} 天内', 'within {days} days'], all: ['全部', 'all'], days: ['还有 {days} 天', '{days} days left'],
-  since: ['挂起时间', 'Suspended'], until: ['挂起期满', 'Until'], left: ['剩余天数', 'Days left'], none: ['没有即将到期的证书', 'None ends soon'], week: ['到期周（首日）', 'Week of the end (first day)'],
+  since: ['挂起时间', 'Suspended'], until: ['挂起期满', 'Until'], left: ['剩余天数', 'Days left'], none: ['没有即将到期的证书', 'None ends soon'],
+  week: ['到期周（首日）', 'Week of the end (first day)'],
 })

@@ -27,4 +27,6 @@ failureListeners.add((failure) => {
 })
 
 export const roles = computed(() => (me.value?.roles ?? []).map((grant) => grant.role as string))
+/** Does a review need the officer's own signature here, or is none taken? */
+export const signedReviews = computed(() => me.value?.signed_reviews ?? 'optional')
 export const hasRole = (...wanted: string[]) => wanted.some((role) => roles.value.includes(role))

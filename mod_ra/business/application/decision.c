@@ -139,6 +139,14 @@ static apr_status_t check(const ra_act_t *act, decision_t *decision)
     return status;
 }
 
+const char *ra_signing_name(ra_signing_e signing)
+{
+    static const char *const names[RA_SIGNING_COUNT] = {
+        [RA_SIGNING_OPTIONAL] = "optional", [RA_SIGNING_OFF] = "off", [RA_SIGNING_REQUIRED] = "required"};
+
+    return names[signing];
+}
+
 static apr_status_t check_presence(const ra_act_t *act, const char *signature)
 {
     ra_signing_e signing = (ra_signing_e)act->ra->settings->signed_decisions;

@@ -9,7 +9,10 @@
 #include "business/application/application.h"
 
 /** RASignedDecisions. */
-typedef enum { RA_SIGNING_OPTIONAL, RA_SIGNING_OFF, RA_SIGNING_REQUIRED } ra_signing_e;
+typedef enum { RA_SIGNING_OPTIONAL, RA_SIGNING_OFF, RA_SIGNING_REQUIRED, RA_SIGNING_COUNT } ra_signing_e;
+
+/** The word of the directive and of the API. */
+const char *ra_signing_name(ra_signing_e signing);
 
 /**
  * What a reviewer signs now: canonical JSON (RFC 8785) of application, version, decision and snapshot.
