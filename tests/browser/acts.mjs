@@ -111,6 +111,13 @@ export const tick = (page, at) => field(page, at).locator('input[type=checkbox]'
 export const pick = (page, at, text) => field(page, at).getByText(text, { exact: true }).click()
 export const press = (page, name) => page.click(`[data-test="${name}"]`)
 
+/** The page of a person or a system: a certificate is bound, without its chain. */
+export async function binds(page, who) {
+  await press(page, 'open-bind')
+  await field(page, '/certificate').locator('textarea').fill(readFileSync(who.cert, 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/)[0])
+  await press(page, 'do-bind')
+}
+
 /** Opens the application at the person whose turn it is. */
 export const open = (role, id) => visit(role, `/applications/${id}`)
 

@@ -2,10 +2,10 @@
 // deadlines and administration.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { application, ekey, field, issued, press, standing, standingAs, step, takes, type } from './acts.mjs'
+import { application, binds, ekey, field, issued, press, standing, standingAs, step, takes, type } from './acts.mjs'
 import { accessible, caller, finish, output, settings, sql, subjectName, visit } from './support.mjs'
 
 /** Many applications of one region. */
@@ -152,9 +152,7 @@ test('an administrator enters an agency and a business system, changes its scope
   await page.locator('[data-test=rights] input[value="applications.read"]').check()
   await press(page, 'save-rights')
   await page.locator('[data-test=save-rights]:not(.is-loading)').waitFor()
-  await press(page, 'open-bind')
-  await page.locator('[data-field="/certificate"] textarea').fill(readFileSync(settings.newcomer.cert, 'utf8').split('-----END CERTIFICATE-----')[0] + '-----END CERTIFICATE-----\n')
-  await press(page, 'do-bind')
+  await binds(page, settings.newcomer)
   await press(page, 'open-disable-certificate')
   await type(page, '/reason', '密钥介质已交还')
   await press(page, 'do-disable-certificate')
@@ -172,9 +170,11 @@ test('an administrator enters an agency and a business system, changes its scope
   await finish()
 })
 
-test('the deadlines are counted by week by the server', async () => {
-  const { certificate } = await issued()
-  sql(`UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL 5 DAY WHERE id = UNHEX('${certificate.id.replaceAll('-', '')}')`)
+test('the deadlines are counted by week by the server, and their list goes on page by page', async () => {
+  const [{ certificate }, { certificate: later }] = [await issued(), await issued()]
+  const ends = (one, days) => sql(`UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL ${days} DAY WHERE id = UNHEX('${one.id.replaceAll('-', '')}')`)
+  ends(certificate, 5)
+  ends(later, 6)
   const page = await visit('manager', '/clock')
   await page.locator('[data-test=expiring] [data-test=plot] svg').waitFor()
   for (const days of [60, 30, 7]) {
@@ -183,5 +183,16 @@ test('the deadlines are counted by week by the server', async () => {
   }
   await page.locator('[data-test=expiring]').getByText(certificate.subject_name).first().waitFor()
   await accessible(page, 'the deadlines')
+  // Pages of one, so that two certificates are two pages.
+  await page.route('**/reports/expiring?*', (route) => route.continue({ url: route.request().url().replace('limit=50', 'limit=1') }))
+  await press(page, 'expiring-7')
+  const rows = page.locator('[data-test=expiring] tbody tr', { has: page.locator('a') })
+  const last = rows.filter({ hasText: later.subject_name })
+  while (!(await last.count())) {
+    const before = await rows.count()
+    await press(page, 'more-expiring')
+    await rows.nth(before).waitFor()
+  }
+  assert.ok(await rows.filter({ hasText: certificate.subject_name }).count(), 'the pages before stay')
   await finish()
 })

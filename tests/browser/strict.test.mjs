@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { isNow, open, pick, press, request, standing, step } from './acts.mjs'
-import { accessible, finish, output, people, urls, visit } from './support.mjs'
+import { field, isNow, open, pick, press, request, standing, step } from './acts.mjs'
+import { accessible, finish, output, people, settings, until, urls, visit } from './support.mjs'
 
 /** The signing tool: openssl with the card of a role. @return the file of the signature */
 function sign(statement, role) {
@@ -33,6 +33,7 @@ test('a review is signed with the card of the officer: bytes out, signature in',
   const page = await openReview(id)
   page.guard.allow(/422|403|409/)
   const said = page.locator('[data-field="/signature"] [role=alert]')
+  await page.locator('[data-demanded=true][open]').getByText('没有签名不能提交').waitFor()
   await press(page, 'do-review')
   await said.getByText('审核意见没有签名').waitFor()
   const statement = await statementOf(page)
@@ -54,25 +55,50 @@ test('a review is signed with the card of the officer: bytes out, signature in',
   await page.locator('[data-test=signed]').waitFor()
   await press(page, 'do-review')
   await isNow(page, '待制证')
+  await page.to('/applications?state=awaiting_review')
+  await page.locator('[data-test=one-by-one]').waitFor()
+  assert.equal(await page.locator('[data-test=bulk-approve]').count(), 0, 'what is to be signed is signed one by one')
   await finish()
 })
 
 const knobs = (values) => fetch(`${urls.ca_control}/knobs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(values) })
 
-test('an outcome that nobody knows is shown to the manager, who settles it', async () => {
+/** The certificate is asked for while the CA does as told. */
+async function ask(id, mode) {
+  assert.ok((await knobs({ mode, count: 1 })).ok)
+  const codes = await step('issuing_officer', id, 'codes', {})
+  await step('issuing_officer', id, 'production', (now) => ({ reference_code: codes.reference_code, authorisation_code: codes.authorisation_code, csr: request(now.subject_name) }))
+}
+
+/** The manager looks again until the operation has ended: nobody knows how. @return its line */
+async function unknown(desk, id) {
+  const line = desk.locator('[data-test=unknown] p', { has: desk.locator(`a[href$="${id}"]`) })
+  await until('the operation ends by itself', async () => {
+    const answered = desk.waitForResponse((one) => one.url().includes('/operations?'))
+    await press(desk, 'refresh')
+    await answered
+    await desk.waitForFunction(() => !document.querySelector('[aria-busy=true]'))
+    return line.count()
+  })
+  return line
+}
+
+/** What the CA issued last, in DER: nobody else asks it here. */
+function issuedLast() {
+  const lines = readFileSync(settings.ledger, 'utf8').trim().split('\n').map((line) => JSON.parse(line))
+  return Buffer.from(lines.filter((one) => one.kind === 'certificate').at(-1).der_b64, 'base64')
+}
+
+test('an outcome that nobody knows is shown to the manager, who settles it: not issued, or with the certificate that came to light', async () => {
   const { id } = await standing('agency', 'acceptance', 'entry')
   const page = await openReview(id)
-  await press(page, 'sign')
   await page.locator('#signature-file').setInputFiles(sign(await statementOf(page), 'review_officer'))
   await page.locator('[data-test=signed]').waitFor()
   await press(page, 'do-review')
   await isNow(page, '待制证')
-  assert.ok((await knobs({ mode: 'http500', count: 1 })).ok)
-  const codes = await step('issuing_officer', id, 'codes', {})
-  await step('issuing_officer', id, 'production', (now) => ({ reference_code: codes.reference_code, authorisation_code: codes.authorisation_code, csr: request(now.subject_name) }))
   const desk = await visit('manager', '/upstream')
-  const line = desk.locator('[data-test=unknown] p', { has: desk.locator(`a[href$="${id}"]`) })
-  while (!(await line.count())) await desk.reload().then(() => desk.locator('[data-fact=person]').waitFor()) // the operation ends by itself
+  await ask(id, 'http500')
+  const line = await unknown(desk, id)
   await desk.locator('[data-fact=link].bad').getByText('500').waitFor()
   await desk.locator('[data-fact=person].bad').waitFor()
   await desk.selectOption('#filter-state', 'person')
@@ -85,7 +111,18 @@ test('an outcome that nobody knows is shown to the manager, who settles it', asy
   await desk.locator('[data-field="/evidence"] textarea').fill('已电话向 CA 值班人员核实，没有签发')
   await press(desk, 'do-settle')
   await line.waitFor({ state: 'detached' })
+  await ask(id, 'silent')
+  await (await unknown(desk, id)).locator('[data-test=settle]').click()
+  await pick(desk, '/outcome', '已签发（提交证书）')
+  await desk.locator('[data-field="/evidence"] textarea').fill('CA 值班人员发来证书文件')
+  await press(desk, 'do-settle')
+  await desk.locator('[data-field="/certificate"]').getByText('必填').waitFor()
+  await field(desk, '/certificate').locator('input[type=file]').setInputFiles({ name: 'found.cer', mimeType: 'application/pkix-cert', buffer: issuedLast() })
+  await desk.waitForFunction(() => document.querySelector('[data-field="/certificate"] textarea').value.includes('BEGIN CERTIFICATE'))
+  await press(desk, 'do-settle')
+  await line.waitFor({ state: 'detached' })
   await desk.to(`/applications/${id}`)
-  await isNow(desk, '待制证')
+  await isNow(desk, '待发放')
+  await desk.locator('[data-test=certificate]').first().waitFor()
   await finish()
 })

@@ -24,11 +24,14 @@ RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # (.*))?$", re.M)
 
 # What a file means to provoke in httpd's log: mod_ssl's own words about a handshake that failed.
 MEANT = {"handshake.test.mjs": [pytest.mark.log("AH02039")]}
+# No test: the pictures of the README, taken where RA_SCREENSHOTS names a folder.
+PICTURES = "screenshots.test.mjs"
 
 
 def discovered():
+    files = [file for file in sorted(HERE.glob("*.test.mjs")) if file.name != PICTURES or os.environ.get("RA_SCREENSHOTS")]
     return [pytest.param(file.name, name, id=f"{file.name.removesuffix('.test.mjs')}:{name}", marks=MEANT.get(file.name, ()))
-            for file in sorted(HERE.glob("*.test.mjs")) for name in re.findall(r"^test\('([^']+)'", file.read_text("utf-8"), re.M)]
+            for file in files for name in re.findall(r"^test\('([^']+)'", file.read_text("utf-8"), re.M)]
 
 
 def settings(stack):
@@ -40,7 +43,8 @@ def settings(stack):
             "stranger": identity("陌生人", stack.pki.client("stranger", "陌生人 (stranger)")), "expired": identity("王受理", expired),
             "foreign": identity("王受理", foreign), "newcomer": identity("新系统", stack.pki.client("newcomer", "新系统 (newcomer)")),
             "system": identity(seed.SYSTEM_NAME, stack.identity(seed.SYSTEM)), "ids": stack.ids,
-            "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file), "db_socket": str(stack.database.socket), "p12_password": P12_PASSWORD,
+            "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file), "db_socket": str(stack.database.socket),
+            "ledger": str(stack.ca.state / "ledger.jsonl"), "p12_password": P12_PASSWORD,
             "uscc": [samples.uscc() for _ in range(240)], "resident_ids": [samples.resident_id(order=order) for order in range(1, 40)],
             "web": str(stack.build.web)}
 
