@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { press, standing, type } from './acts.mjs'
+import { binds, press, standing, type } from './acts.mjs'
 import { accessible, caller, finish, settings, visit } from './support.mjs'
 
 test('without a certificate, or with an unknown one, a page says the fault code and what to do', async () => {
@@ -132,9 +132,7 @@ test('an administrator enters an office and a person with roles and a certificat
   await page.locator('[data-wide=acceptor]').check()
   await press(page, 'save-rights')
   await page.locator('[data-test=save-rights]:not(.is-loading)').waitFor()
-  await press(page, 'open-bind')
-  await page.locator('[data-field="/certificate"] textarea').fill(readFileSync(settings.stranger.cert, 'utf8').split('-----END CERTIFICATE-----')[0] + '-----END CERTIFICATE-----\n')
-  await press(page, 'do-bind')
+  await binds(page, settings.stranger)
   await page.locator('[data-test=credentials]').getByText('陌生人').waitFor()
   await press(page, 'open-disable')
   await type(page, '/reason', '测试结束')
@@ -149,6 +147,10 @@ test('the auditor reads events and takes checkpoints along', async () => {
   await page.locator('tbody tr').first().waitFor()
   await page.selectOption('#filter-outcome', 'refused')
   await page.locator('[data-test=chips]').getByText('拒绝').waitFor()
+  await page.selectOption('#filter-outcome', 'read')
+  await page.selectOption('#filter-event', { label: '审计日志' })
+  await page.locator('tbody tr', { hasText: '审计日志' }).first().getByRole('link', { name: '孙审计' }).click()
+  await page.locator('[data-test=chips]').getByText('操作者编号').waitFor()
   await page.to('/checkpoints')
   const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'download-checkpoints')])
   assert.match(readFileSync(await download.path(), 'utf8'), /"merkle_root"/)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { issued, standing } from './acts.mjs'
-import { accessible, finish, urls, visit } from './support.mjs'
+import { accessible, finish, settings, urls, visit } from './support.mjs'
 import { fillIn } from './wizard.mjs'
 
 const PHONE = { width: 360, height: 740 }
@@ -15,6 +15,8 @@ const LOOKS = [
   { language: 'zh-CN', scheme: 'light', size: PHONE }, { language: 'zh-CN', scheme: 'dark', size: DESK },
   { language: 'en', scheme: 'light', size: DESK }, { language: 'en', scheme: 'dark', size: PHONE }, { language: 'zh-CN', scheme: 'light', size: PHONE, large: true },
 ]
+/** Those of the console, which needs a desk; the first of all is what every other test wears. */
+const CONSOLE = LOOKS.slice(1).map((one) => ({ ...one, size: DESK }))
 
 async function wear(page, { language, scheme, size, large }) {
   await page.setViewportSize(size)
@@ -50,36 +52,44 @@ test('the pages of the portal are readable in every look', async () => {
   await finish()
 })
 
-test('the pages of the counter are readable in every look', async () => {
-  const { application, certificate } = await issued()
-  const page = await visit('acceptor')
+test('the services of the portal fold away on a telephone, and the page comes first', async () => {
+  const page = await visit(undefined, '/status', { context: { viewport: PHONE } })
   await rests(page)
-  const paths = ['/', '/new', '/applications', `/applications/${application.id}`, '/subscribers', `/subscribers/${application.subscriber.id}`, `/certificates/${certificate.id}`]
-  for (const look of LOOKS) {
-    const wide = { ...look, size: DESK }
-    await wear(page, wide)
-    for (const path of paths) await looksRight(page, path, wide)
-  }
+  const head = await page.locator('header').boundingBox()
+  assert.ok(head.height <= 100, `the header takes ${head.height} px`)
+  await page.click('[data-test=menu]')
+  await accessible(page, 'the open menu')
+  await page.getByRole('link', { name: '进度查询' }).click()
+  await page.locator('#number').waitFor()
+  await page.locator('nav').waitFor({ state: 'hidden' })
   await finish()
 })
 
-/** The pages of those who are not at the counter, by who opens them. */
-const OFFICE = {
-  review_officer: ['/'], administrator: ['/people', '/offices', '/systems', '/upstream', '/operations'], auditor: ['/audit', '/checkpoints'],
-  manager: ['/clock', '/notices?state=open', '/reports', '/certificates'],
+/** The pages of a person, in every look. */
+async function inEveryLook(role, paths) {
+  const page = await visit(role)
+  await rests(page)
+  for (const look of CONSOLE) {
+    await wear(page, look)
+    for (const path of paths) await looksRight(page, path, look)
+  }
 }
 
+test('the pages of the counter are readable in every look', async () => {
+  const { application, certificate } = await issued()
+  const one = `/applications/${application.id}`
+  await inEveryLook('acceptor', ['/', '/new', '/applications', one, `${one}/form`, `${one}/completion-record`, '/subscribers',
+    `/subscribers/${application.subscriber.id}`, '/certificates', `/certificates/${certificate.id}`, '/notices?state=open'])
+  await finish()
+})
+
 test('the pages of the office are readable in every look', async () => {
-  const { id } = await standing('agency', 'acceptance', 'entry')
-  for (const [role, pages] of Object.entries({ ...OFFICE, review_officer: [...OFFICE.review_officer, `/applications/${id}`] })) {
-    const page = await visit(role)
-    await rests(page)
-    for (const look of LOOKS.filter((one) => one.size === DESK || one.large)) {
-      const wide = { ...look, size: DESK }
-      await wear(page, wide)
-      for (const path of pages) await looksRight(page, path, wide)
-    }
-  }
+  const [review, production] = [await standing('agency', 'acceptance', 'entry'), await standing('agency', 'acceptance', 'entry', 'review')]
+  await inEveryLook('review_officer', [`/applications/${review.id}`, '/applications?state=awaiting_review'])
+  await inEveryLook('issuing_officer', [`/applications/${production.id}`, '/production-sheet'])
+  await inEveryLook('administrator', ['/people', `/people/${settings.ids.people.marketing}`, '/offices', '/systems', '/operations'])
+  await inEveryLook('auditor', ['/audit', '/checkpoints'])
+  await inEveryLook('manager', ['/clock', '/reports', '/upstream'])
   await finish()
 })
 

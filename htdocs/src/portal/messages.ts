@@ -122,13 +122,15 @@ addMessages('prefill', {
 
 addMessages('receipt', {
   title: ['申请表已填写', 'The form is filled in'],
-  once: ['校验码只显示这一次，并印在您留存的第三联上；凭受理号和校验码后六位可查询进度。', 'The code is shown this once and printed on copy 3; number and its last six digits tell the progress.'],
+  once: ['校验码只显示这一次，并印在您留存的第三联上；凭受理号和校验码后六位可查询进度。',
+    'The code is shown this once and printed on copy 3; number and its last six digits tell the progress.'],
   qr: ['受理号和校验码的二维码', 'QR code of number and code'],
   print: ['打印申请表（三联）', 'Print the form (three copies)'],
   another: ['再填一份', 'Fill in another'],
   next: ['接下来', 'What to do next'],
   none: ['没有可显示的受理号', 'There is no number to show'],
-  noneAdvice: ['受理号只在填表的窗口中显示。请凭打印的申请表办理，或重新填写。', 'A number is shown in the tab where the form was filled in. Use the printed form, or fill it in anew.'],
+  noneAdvice: ['受理号只在填表的窗口中显示。请凭打印的申请表办理，或重新填写。',
+    'A number is shown in the tab where the form was filled in. Use the printed form, or fill it in anew.'],
 })
 addMessages('print', {
   number: ['受理号', 'Number'],
@@ -183,7 +185,8 @@ addMessages('check', {
     '登录时证书被拒绝，浏览器只显示连接错误？在这里上传证书，查看原因和解决办法。',
     'Was your certificate refused with nothing but a connection error? Upload it here and read what is wrong and what to do.',
   ],
-  step1: ['在 EKey 的管理工具或浏览器的证书列表中导出证书（.cer），不要导出私钥', 'Export the certificate (.cer) from the tool of the EKey or the browser, without the private key'],
+  step1: ['在 EKey 的管理工具或浏览器的证书列表中导出证书（.cer），不要导出私钥',
+    'Export the certificate (.cer) from the tool of the EKey or the browser, without the private key'],
   step2: ['选择导出的文件，系统立即检测，不保存文件', 'Choose the file; it is checked at once and not kept'],
   noKey: ['不要上传 .pfx、.p12 等含有私钥的文件。', 'Never upload .pfx or .p12 files: they hold the private key.'],
   choose: ['选择证书文件', 'Choose the certificate file'],

@@ -48,6 +48,9 @@ export function say(texts: Texts | undefined): string {
   return texts ? texts[language.value] : ''
 }
 
+/** Several words in a row. */
+export const listed = (words: (string | false | undefined)[]): string => words.filter(Boolean).join(language.value === 'en' ? ', ' : '、')
+
 /** Shows another language: the text changes in place, so nothing typed is lost. */
 export function setLanguage(next: Language) {
   language.value = next
