@@ -8,6 +8,6 @@ use([BarChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, 
 
 export const makePlot = (place: HTMLElement) => init(place, undefined, { renderer: 'svg' })
 
-/** ECharts empties its place when a page is left, and does it by innerHTML: of Trusted Types the empty text is allowed, and nothing else. */
+/** ECharts empties its place by innerHTML when a page is left: of Trusted Types the empty text is allowed, and nothing else. */
 const trusted = (globalThis as { trustedTypes?: { createPolicy: (name: string, rules: object) => unknown } }).trustedTypes
 trusted?.createPolicy('default', { createHTML: (text: string) => (text === '' ? text : null) })

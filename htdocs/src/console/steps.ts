@@ -128,7 +128,8 @@ export const STEP_FORMS: Record<string, StepForm> = {
     path: 'review', decides: true, signs: true,
     fields: () => [...decision('approve'), ...reasons(), note('/note')],
     rest: ({ application }, typed) => ({
-      ...(application.snapshot_sha256 ? { snapshot_sha256: application.snapshot_sha256 } : {}), ...(typed.signature ? { signature: typed.signature } : {}),
+      ...(application.snapshot_sha256 ? { snapshot_sha256: application.snapshot_sha256 } : {}),
+      ...(typed.signature ? { signature: typed.signature } : {}),
     }),
   },
   handover: {
