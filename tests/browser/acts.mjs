@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import assert from 'node:assert/strict'
-import { caller, desk, settings, subjectName, visit } from './support.mjs'
+import { caller, desk, settings, subjectName, until, visit } from './support.mjs'
 
 /** A key and its PKCS#10 request as the EKey's tool makes them: some write text, some DER. */
 export function ekey(name, form = 'PEM') {
@@ -76,8 +76,20 @@ export const steps = {
   review: (id) => step('review_officer', id, 'review', (now) => ({ decision: 'approve', snapshot_sha256: now.snapshot_sha256 })),
   async production(id) {
     const codes = await step('issuing_officer', id, 'codes', {})
-    return step('issuing_officer', id, 'production', (now) => ({ reference_code: codes.reference_code, authorisation_code: codes.authorisation_code, csr: request(now.subject_name) }))
+    const answer = await step('issuing_officer', id, 'production', (now) => (
+      { reference_code: codes.reference_code, authorisation_code: codes.authorisation_code, csr: request(now.subject_name) }))
+    return answer.certificate ? answer : madeLater(id)
   },
+}
+
+/** The answer was 202: another child runs the job, which takes a moment more. */
+async function madeLater(id) {
+  const api = await caller('issuing_officer')
+  let now
+  await until('the certificate is made', async () => (now = (await api.call('GET', `/applications/${id}`)).data).state !== 'in_production')
+  const certificate = (await api.call('GET', `/certificates/${now.certificate_id}`)).data
+  await api.close()
+  return { certificate }
 }
 
 /** An application after the steps so far, over the API. */
