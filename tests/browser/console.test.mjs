@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { binds, press, standing, type } from './acts.mjs'
+import { application, binds, isNow, press, standing, standingAs, steps, type } from './acts.mjs'
 import { accessible, caller, finish, settings, visit } from './support.mjs'
 
 test('without a certificate, or with an unknown one, a page says the fault code and what to do', async () => {
@@ -56,6 +56,21 @@ test('a lost network is said, and the same press afterwards does it', async () =
   await finish()
 })
 
+test('what somebody else did meanwhile is said and read again, and what else the subscriber has open is shown', async () => {
+  const first = application()
+  const { id } = await standingAs(first, 'agency', 'acceptance')
+  const second = await standingAs({ ...first, usage: 'encryption' })
+  const page = await visit('entry_officer', `/applications/${id}`)
+  page.guard.allow(/409|412/)
+  await page.locator('[data-step=entry]').waitFor()
+  await page.locator('[data-test=duplicates]').getByText(second.number).waitFor()
+  await steps.entry(id)
+  await press(page, 'do-entry')
+  await press(page, 'reload')
+  await isNow(page, '待审核')
+  await finish()
+})
+
 test('several are reviewed at once, each row with its result, and the list is driven by keys', async () => {
   const first = await standing('agency', 'acceptance', 'entry')
   const second = await standing('agency', 'acceptance', 'entry')
@@ -93,7 +108,14 @@ test('filters are kept by name, columns are chosen, what is filtered is exported
   await press(page, 'saved')
   await page.getByPlaceholder('筛选名称').fill('我的一件')
   await press(page, 'keep-filter')
-  await page.getByRole('link', { name: '我的一件' }).waitFor()
+  const kept = page.getByRole('link', { name: '我的一件' })
+  await kept.waitFor()
+  await page.getByRole('button', { name: `取消条件 受理号: ${made.number}` }).click()
+  await page.locator('[data-test=chips]').waitFor({ state: 'detached' })
+  await kept.click()
+  await page.locator('[data-test=chips]').getByText(made.number).waitFor()
+  await page.getByRole('button', { name: '删除筛选“我的一件”' }).click()
+  await kept.waitFor({ state: 'detached' })
   await press(page, 'columns')
   await page.locator('.box').getByText('更新时间').click()
   await page.locator('thead').getByText('更新时间').waitFor()
@@ -111,6 +133,12 @@ test('reports are plots with their tables', async () => {
     await page.locator('[data-test=plot] svg').waitFor()
     await page.locator('figure tbody tr').first().waitFor()
   }
+  await page.fill('[data-test=from]', '2020-01-01')
+  await page.fill('[data-test=to]', '2020-01-31')
+  await page.locator('[data-test=plot]').waitFor({ state: 'detached' })
+  assert.match(page.url(), /from=2020-01-01&to=2020-01-31/)
+  await page.fill('[data-test=to]', '')
+  await page.locator('figure tbody tr').first().waitFor()
   await accessible(page, 'a report')
   await finish()
 })
