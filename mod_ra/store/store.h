@@ -106,6 +106,21 @@ typedef struct ra_values_t {
     ((ra_values_t){(const ra_value_t[]){__VA_ARGS__}, (int)(sizeof((ra_value_t[]){__VA_ARGS__}) / sizeof(ra_value_t))})
 #define RA_NO_VALUES ((ra_values_t){NULL, 0})
 
+/** One condition of a list: constant text with one "?", and the value for it. */
+typedef struct ra_clause_t {
+    const char *sql;
+    ra_value_t value;
+} ra_clause_t;
+
+/**
+ * The conditions that somebody asked for: those whose value is not NULL, one after the other.
+ * @param values room for all of them; those that are used are added behind *pcount
+ * @return text in @a pool, "" when there is none
+ */
+const char *ra_sql_clauses(ra_value_t *values, int *pcount, const ra_clause_t *clauses, int count, apr_pool_t *pool);
+/** Those of an array: RA_CLAUSES(values, &count, clauses, pool). */
+#define RA_CLAUSES(values, pcount, clauses, pool) ra_sql_clauses(values, pcount, clauses, (int)(sizeof(clauses) / sizeof((clauses)[0])), pool)
+
 /* --- statements ------------------------------------------------------------------------------------------------- */
 /*
  * All return APR_SUCCESS, RA_ERETRY (repeat the whole transaction: pass it on at once), APR_EEXIST (1062, a UNIQUE key; for ra_sql_change only) or APR_EGENERAL

@@ -4,6 +4,7 @@
  */
 #include "store/internal.h"
 
+#include <apr_strings.h>
 #include <string.h>
 
 #include "base/ident.h"
@@ -127,4 +128,17 @@ ra_value_t ra_v_rfc3339(const char *time)
     apr_time_t parsed;
 
     return time && ra_rfc3339_parse(&parsed, time) == APR_SUCCESS ? ra_v_time(parsed) : ra_v_null();
+}
+
+const char *ra_sql_clauses(ra_value_t *values, int *pcount, const ra_clause_t *clauses, int count, apr_pool_t *pool)
+{
+    const char *sql = "";
+
+    for (int i = 0; i < count; i++) {
+        if (clauses[i].value.type != RA_V_NULL) {
+            sql = apr_pstrcat(pool, sql, clauses[i].sql, NULL);
+            values[(*pcount)++] = clauses[i].value;
+        }
+    }
+    return sql;
 }

@@ -120,29 +120,18 @@ static const char *region_clause(const char *prefix)
 
 const char *ra_application_conditions(const ra_application_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool)
 {
-    const struct {
-        const char *wanted;
-        const char *sql;
-        ra_value_t value;
-    } conditions[RA_APPLICATION_CONDITIONS] = {
-        {filter->state, " AND state = ?", ra_v_text(filter->state)},
-        {filter->business, " AND business = ?", ra_v_text(filter->business)},
-        {filter->kind, " AND kind = ?", ra_v_text(filter->kind)},
-        {filter->region, filter->region ? region_clause(filter->region) : NULL, ra_v_text(filter->region)},
-        {filter->number, " AND number = ?", ra_v_text(filter->number)},
-        {filter->subject_name, " AND subject_key = ?", ra_v_text(filter->subject_name)},
-        {filter->social_security_no, " AND social_security_no = ?", ra_v_text(filter->social_security_no)},
-        {filter->before_id, " AND id < ?", ra_v_uuid(filter->before_id)},
+    const ra_clause_t conditions[RA_APPLICATION_CONDITIONS] = {
+        {" AND state = ?", ra_v_text(filter->state)},
+        {" AND business = ?", ra_v_text(filter->business)},
+        {" AND kind = ?", ra_v_text(filter->kind)},
+        {filter->region ? region_clause(filter->region) : "", ra_v_text(filter->region)},
+        {" AND number = ?", ra_v_text(filter->number)},
+        {" AND subject_key = ?", ra_v_text(filter->subject_name)},
+        {" AND social_security_no = ?", ra_v_text(filter->social_security_no)},
+        {" AND id < ?", ra_v_uuid(filter->before_id)},
     };
-    const char *sql = "";
 
-    for (int i = 0; i < RA_APPLICATION_CONDITIONS; i++) {
-        if (conditions[i].wanted) {
-            sql = apr_pstrcat(pool, sql, conditions[i].sql, NULL);
-            values[(*pcount)++] = conditions[i].value;
-        }
-    }
-    return sql;
+    return RA_CLAUSES(values, pcount, conditions, pool);
 }
 
 /* The statement is put together from the constants above only; every value is bound. */

@@ -136,21 +136,16 @@ apr_status_t ra_ca_link_health(ra_json_t **phealth, const ra_act_t *act)
 /* Put together from constants only; every value is bound. */
 apr_status_t ra_job_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_job_filter_t *filter)
 {
+    const ra_clause_t clauses[] = {
+        {" AND state = ?", ra_v_text(filter->state)},
+        {" AND kind = ?", ra_v_text(filter->kind)},
+        {" AND id < ?", ra_v_uuid(filter->before_id)},
+    };
     ra_value_t values[RA_SIGHT_VALUES + 4];
     int count = 0;
-    const char *sql = apr_pstrcat(act->tx->pool, JOB, filter->state ? "state = ?" : "state IN ('open', 'person')", NULL);
+    const char *sql = apr_pstrcat(act->tx->pool, JOB, filter->state ? "1 = 1" : "state IN ('open', 'person')",
+                                  RA_CLAUSES(values, &count, clauses, act->tx->pool), NULL);
 
-    if (filter->state) {
-        values[count++] = ra_v_text(filter->state);
-    }
-    if (filter->kind) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND kind = ?", NULL);
-        values[count++] = ra_v_text(filter->kind);
-    }
-    if (filter->before_id) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND id < ?", NULL);
-        values[count++] = ra_v_uuid(filter->before_id);
-    }
     values[count++] = ra_v_int(filter->limit + 1);
     sql = apr_pstrcat(act->tx->pool, sql, JOINED, ra_sight_clause(sight, values, &count), " ORDER BY j.id DESC", NULL);
     return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});

@@ -139,28 +139,20 @@ static const char *status_clause(const char *status)
 /* Put together from constants only; every value is bound. */
 apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter)
 {
+    const ra_clause_t clauses[] = {
+        {" AND a.serial = ?", ra_v_text(filter->serial)},
+        {" AND a.subject_key = ?", ra_v_text(filter->subject_key)},
+        {" AND a.social_security_no = ?", ra_v_text(filter->social_security_no)},
+        {" AND a.application_id = ?", ra_v_uuid(filter->application_id)},
+        {" AND a.id < ?", ra_v_uuid(filter->before_id)},
+    };
     ra_value_t values[6 + RA_SIGHT_VALUES];
     int count = 0;
     const char *seen = ra_sight_clause(sight, values, &count);
     /* The page is found first, and joined afterwards: else all certificates are read and sorted where there are few subscribers. */
-    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE " FROM (SELECT a.id FROM certificates a WHERE ", seen, status_clause(filter->status), NULL);
-    const char *const clauses[] = {" AND a.serial = ?", " AND a.subject_key = ?", " AND a.social_security_no = ?"};
-    const char *const texts[] = {filter->serial, filter->subject_key, filter->social_security_no};
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE " FROM (SELECT a.id FROM certificates a WHERE ", seen, status_clause(filter->status),
+                                  RA_CLAUSES(values, &count, clauses, act->tx->pool), NULL);
 
-    for (int i = 0; i < 3; i++) {
-        if (texts[i]) {
-            sql = apr_pstrcat(act->tx->pool, sql, clauses[i], NULL);
-            values[count++] = ra_v_text(texts[i]);
-        }
-    }
-    if (filter->application_id) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND a.application_id = ?", NULL);
-        values[count++] = ra_v_uuid(filter->application_id);
-    }
-    if (filter->before_id) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND a.id < ?", NULL);
-        values[count++] = ra_v_uuid(filter->before_id);
-    }
     values[count++] = ra_v_int(filter->limit + 1);
     return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id"
                        " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a.id DESC", NULL), (ra_values_t){values, count});

@@ -68,24 +68,19 @@ static void fill(ra_json_t *notice, const ra_json_t *row)
 /* Put together from constants only; every value is bound. */
 apr_status_t ra_notice_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_notice_filter_t *filter)
 {
+    const ra_clause_t clauses[] = {
+        {" AND a.kind = ?", ra_v_text(filter->kind)},
+        {" AND a.certificate_id = ?", ra_v_uuid(filter->certificate_id)},
+        {" AND a.id < ?", ra_v_uuid(filter->before_id)},
+    };
     ra_value_t values[RA_SIGHT_VALUES + 4];
     int count = 0;
-    const char *sql = apr_pstrcat(act->tx->pool, NOTICE, ra_sight_clause(sight, values, &count), filter->open_only ? " AND a.is_open = 1" : "", NULL);
+    const char *seen = ra_sight_clause(sight, values, &count);
+    const char *sql = apr_pstrcat(act->tx->pool, NOTICE, seen, filter->open_only ? " AND a.is_open = 1" : "",
+                                  RA_CLAUSES(values, &count, clauses, act->tx->pool), NULL);
     ra_json_t *rows;
     apr_status_t status;
 
-    if (filter->kind) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND a.kind = ?", NULL);
-        values[count++] = ra_v_text(filter->kind);
-    }
-    if (filter->certificate_id) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND a.certificate_id = ?", NULL);
-        values[count++] = ra_v_uuid(filter->certificate_id);
-    }
-    if (filter->before_id) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND a.id < ?", NULL);
-        values[count++] = ra_v_uuid(filter->before_id);
-    }
     values[count++] = ra_v_int(filter->limit + 1);
     status = ra_sql_rows(act->tx, &rows, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?" JOINED, NULL), (ra_values_t){values, count});
     *pitems = ra_json_array_make(act->tx->pool);

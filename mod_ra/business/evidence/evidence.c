@@ -11,33 +11,19 @@
 
 /* --- events ----------------------------------------------------------------------------------------------------- */
 
-typedef struct clause_t {
-    const char *sql;
-    ra_value_t value;
-    int is_set;
-} clause_t;
-
-/* Clauses of constant text; what the caller gave is bound. */
 static const char *where_of(const ra_event_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool)
 {
-    const clause_t clauses[] = {
-        {" AND e.actor_id = ?", ra_v_uuid(filter->actor_id), filter->actor_id != NULL},
-        {" AND e.object_id = ?", ra_v_uuid(filter->object_id), filter->object_id != NULL},
-        {" AND e.event = ?", ra_v_text(filter->event), filter->event != NULL},
-        {" AND e.outcome = ?", ra_v_text(filter->outcome), filter->outcome != NULL},
-        {" AND e.at >= ?", ra_v_rfc3339(filter->from), filter->from != NULL},
-        {" AND e.at < ?", ra_v_rfc3339(filter->to), filter->to != NULL},
-        {" AND e.id < ?", ra_v_uuid(filter->before_id), filter->before_id != NULL},
+    const ra_clause_t clauses[] = {
+        {" AND e.actor_id = ?", ra_v_uuid(filter->actor_id)},
+        {" AND e.object_id = ?", ra_v_uuid(filter->object_id)},
+        {" AND e.event = ?", ra_v_text(filter->event)},
+        {" AND e.outcome = ?", ra_v_text(filter->outcome)},
+        {" AND e.at >= ?", ra_v_rfc3339(filter->from)},
+        {" AND e.at < ?", ra_v_rfc3339(filter->to)},
+        {" AND e.id < ?", ra_v_uuid(filter->before_id)},
     };
-    const char *where = "";
 
-    for (size_t i = 0; i < sizeof(clauses) / sizeof(clauses[0]); i++) {
-        if (clauses[i].is_set) {
-            where = apr_pstrcat(pool, where, clauses[i].sql, NULL);
-            values[(*pcount)++] = clauses[i].value;
-        }
-    }
-    return where;
+    return RA_CLAUSES(values, pcount, clauses, pool);
 }
 
 /* detail was checked by the database when it was written; a text that we would refuse all the same is shown as a text. */
