@@ -4,7 +4,6 @@ RA_BUILD names the build folder (build/). Run `./quickstart check`, or one ring:
 """
 import os
 import pathlib
-import re
 import sys
 
 import pytest
@@ -12,19 +11,29 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 from harness.build import Build  # noqa: E402
+from harness.httpd import show  # noqa: E402
 from harness.stack import ANY_PORTS, Stack  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "log(pattern, …): the error log may have lines that match these patterns")
+    config.addinivalue_line("markers", "log(pattern, …): the error log may have lines that match these patterns, crashes excepted")
     config.addinivalue_line("markers", "test_build: needs failpoints; skipped with an ordinary build")
 
 
 @pytest.fixture(scope="session")
 def build():
     return Build(os.environ.get("RA_BUILD", SOURCE / "build"))
+
+
+def stop(stack):
+    """The end of an instance. @return its crashes, also those between tests and while it stopped"""
+    stack.stop()
+    crashes = stack.httpd.error_log.crashes() if stack.httpd else []
+    if not os.environ.get("RA_KEEP"):
+        stack.wipe()
+    return crashes
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +51,8 @@ def make_stack(build):
         return stack.start()
 
     yield make
-    for stack in made:
-        stack.stop()
-        if not os.environ.get("RA_KEEP"):
-            stack.wipe()
+    crashes = [crash for stack in made for crash in stop(stack)]
+    assert not crashes, show(crashes)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +72,5 @@ def clean_log(request):
     log = request.getfixturevalue("stack").httpd.error_log
     mark = log.mark()
     yield
-    allowed = [pattern for marker in request.node.iter_markers("log") for pattern in marker.args]
-    left = [record for record in log.worrying(mark) if not any(re.search(pattern, record["message"]) for pattern in allowed)]
-    assert not left, "the error log has:\n" + "\n".join(f"{one['level']}: {one['message']}" for one in left[:20])
+    left = log.unannounced(mark, request.node.iter_markers("log"))
+    assert not left, show(left)

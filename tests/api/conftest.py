@@ -1,9 +1,9 @@
 """Fixtures of the API ring: `ra` is the shared instance with checked clients, `make_ra` makes one with other settings."""
-import re
 import subprocess
 
 import pytest
 
+from harness.httpd import show
 from harness.shipped import modules
 from support import Ra
 
@@ -62,7 +62,5 @@ def clean_logs_of_others(request, others):
     """As clean_log, for the instances with other settings."""
     marks = [(instance.stack.httpd.error_log, instance.stack.httpd.error_log.mark()) for instance in others]
     yield
-    allowed = [pattern for marker in request.node.iter_markers("log") for pattern in marker.args]
-    left = [record for log, mark in marks for record in log.worrying(mark)
-            if not any(re.search(pattern, record["message"]) for pattern in allowed)]
-    assert not left, "the error log has:\n" + "\n".join(f"{one['level']}: {one['message']}" for one in left[:20])
+    left = [record for log, mark in marks for record in log.unannounced(mark, request.node.iter_markers("log"))]
+    assert not left, show(left)

@@ -135,7 +135,6 @@ def test_same_certificate_and_key_find_the_open_application_again(holder):
     assert again.succeeded and len(opened(mine)) == 1 and len(issued(mine)) == 2
 
 
-@pytest.mark.log("AH0", "caught SIGTERM", "server reached|SIGKILL")
 @pytest.mark.parametrize("how", ["graceful", "kill"])
 def test_tool_polls_on_after_a_restart_of_httpd(holder, how):
     mine = holder()

@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from harness import pki, process, seed
+from harness.httpd import show
 from harness.shipped import Shipped
 from raw import Answer
 from support import unique
 
 ME = "/api/v1/me"
 PAGE = "/api/v1/businesses"
-HANDSHAKE = pytest.mark.log("AH0")  # mod_ssl's own words about a handshake that failed
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,8 @@ def shipped(stack):
 def clean_log_of_shipped(request, shipped):
     mark = shipped.httpd.error_log.mark()
     yield
-    allowed = [one for marker in request.node.iter_markers("log") for one in marker.args]
-    left = [one for one in shipped.httpd.error_log.worrying(mark) if not any(word in one["message"] for word in allowed)]
-    assert not left, left
+    left = shipped.httpd.error_log.unannounced(mark, request.node.iter_markers("log"))
+    assert not left, show(left)
 
 
 # Plain sockets and Python's TLS.
@@ -129,7 +128,6 @@ FLAGS = pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 
 
 @FLAGS
-@pytest.mark.log("AH")
 @pytest.mark.parametrize("host", ["public", "api"])
 def test_session_of_one_host_opens_no_other(shipped, tmp_path, version, host):
     """Resumed or not, the other host asks for what it asks: no identity comes along."""
@@ -158,14 +156,12 @@ def test_early_data_is_not_taken(shipped, tmp_path):
 
 # Versions, ciphers, renegotiation, compression (T10).
 
-@HANDSHAKE
 @pytest.mark.parametrize("option", ["-tls1", "-tls1_1"])
 def test_old_versions_are_refused(shipped, option):
     said = s_client(shipped, "public", option, "-cipher", "ALL:@SECLEVEL=0")
     assert "Cipher is (NONE)" in said or "no protocols available" in said, said
 
 
-@HANDSHAKE
 @pytest.mark.parametrize("cipher", ["AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "DHE-RSA-AES256-GCM-SHA384", "NULL",
                                     "aNULL", "CAMELLIA", "PSK", "AES256-SHA"])
 def test_other_ciphers_than_ecdhe_with_aead_are_refused(shipped, cipher):
@@ -173,7 +169,6 @@ def test_other_ciphers_than_ecdhe_with_aead_are_refused(shipped, cipher):
     assert "Cipher is (NONE)" in said or "no cipher match" in said, said
 
 
-@HANDSHAKE
 @pytest.mark.parametrize("host", ["public", "staff"])
 def test_client_cannot_renegotiate(shipped, host):
     identity = shipped.stack.identity("auditor") if host == "staff" else None

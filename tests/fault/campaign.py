@@ -320,6 +320,10 @@ class Campaign:
             raise process.Failed(errors)
         return tool.export(self.stack.database, self.folder / "audit.jsonl"), checkpoint
 
+    def crashes(self):
+        """Children that died of their own fault: those that were killed leave no word."""
+        return self.stack.httpd.error_log.crashes()
+
     def check(self):
         """@return (exit code, output) of ra_check"""
         export, checkpoint = self.export_audit()
@@ -370,7 +374,8 @@ def main():
         code, text = campaign.check()
         print(campaign.report())
         print(text, end="")
-        wrong = [*(["ra_check found violations"] if code else []), *campaign.odd[:5], *(f"nothing came by the failpoint {name}" for name in missed)]
+        wrong = [*(["ra_check found violations"] if code else []), *campaign.odd[:5], *(one["message"] for one in campaign.crashes()),
+                 *(f"nothing came by the failpoint {name}" for name in missed)]
     except Exception:  # pylint: disable=broad-except
         wrong.append(traceback.format_exc())
     finally:

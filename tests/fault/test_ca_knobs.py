@@ -13,6 +13,7 @@ import pytest
 from fault import campaign as campaigns
 from fault.driver import Party
 from acts import Act
+from harness.httpd import show
 from support import Case, unique
 
 pytestmark = pytest.mark.test_build
@@ -223,5 +224,6 @@ def test_whatever_the_ca_does_the_right_one_certificate_comes_of_it(matrix, when
     print(text)
     assert not wrong, "\n".join(wrong)
     assert code == 0, text
+    assert not matrix.campaign.crashes(), show(matrix.campaign.crashes())
     states = {state for state, in matrix.campaign.sql("SELECT DISTINCT state FROM applications")}
     assert states == {"awaiting_handover", "completed", "awaiting_registration"}

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from fault import campaign as campaigns
+from harness.httpd import show
 
 pytestmark = pytest.mark.test_build
 SECONDS = 75
@@ -32,6 +33,7 @@ def no_violation(campaign):
     print(text)
     assert code == 0, text
     assert not campaign.odd, campaign.odd[:5]
+    assert not campaign.crashes(), show(campaign.crashes())
 
 
 def test_nothing_is_lost_and_nothing_is_issued_twice(make_campaign):

@@ -10,6 +10,8 @@ from . import process
 WORRYING = ("emerg", "alert", "crit", "error", "warn")
 # Of httpd, when it stops: a connection fell idle in the moment in which its child ended (event MPM); a child needed more than 3 seconds (a busy machine)
 WHILE_STOPPING = ("AH03093:", "AH00045:")
+# A child that died of its own fault, which httpd calls a notice (it says nothing of those that were killed), and a sanitizer's report.
+CRASH = re.compile(r"AH0005[12]: child pid|Sanitizer: |: runtime error: ")
 
 
 class ErrorLog:
@@ -29,10 +31,24 @@ class ErrorLog:
             file.seek(mark)
             return [parse(line) for line in file.read().decode("utf-8", "replace").splitlines() if line]
 
+    def crashes(self, mark=0):
+        """What no test may announce."""
+        return [record for record in self.since(mark) if CRASH.search(record["message"])]
+
     def worrying(self, mark=0):
-        """Records of warnings and worse, and lines no logger of httpd wrote (a sanitizer's report, a crash)."""
+        """Records of warnings and worse, crashes, and lines no logger of httpd wrote."""
         return [record for record in self.since(mark)
-                if record["level"] in (*WORRYING, "raw") and not record["message"].startswith(WHILE_STOPPING)]
+                if (record["level"] in (*WORRYING, "raw") and not record["message"].startswith(WHILE_STOPPING)) or CRASH.search(record["message"])]
+
+    def unannounced(self, mark, markers):
+        """What is worrying and matches no pattern of the marks `log` of a test; a crash matches none."""
+        patterns = [pattern for marker in markers for pattern in marker.args]
+        return [record for record in self.worrying(mark)
+                if CRASH.search(record["message"]) or not any(re.search(pattern, record["message"]) for pattern in patterns)]
+
+
+def show(records):
+    return "the error log has:\n" + "\n".join(f"{one['level']}: {one['message']}" for one in records[:20])
 
 
 RECORD = re.compile(r'\{' + ",".join(f'"{name}":"(?P<{name}>.*?)"' for name in ("at", "level", "module", "pid", "request", "client"))
