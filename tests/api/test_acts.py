@@ -274,7 +274,7 @@ def test_a_release_that_may_have_happened_is_left_to_a_person(careful):
     act = Act(careful, "resume", old)
     review_while(careful, act, mode="silent")
     person = f"SELECT COUNT(*) FROM outbox_jobs j JOIN ca_attempts t ON t.id = j.subject WHERE j.state = 'person' AND t.application_id = UNHEX(REPLACE('{act.id}', '-', ''))"
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while careful.sql(person) != [["1"]] and time.monotonic() < end:
         time.sleep(0.1)
     assert careful.sql(person) == [["1"]]

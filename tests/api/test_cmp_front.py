@@ -239,7 +239,7 @@ def test_secret_is_erased_a_day_after_its_use(tool):
     assert mine.run("ir").succeeded
     own = f"application_id = UNHEX(REPLACE('{mine.case.id}', '-', ''))"
     mine.ra.sql(f"UPDATE production_codes SET used_at = used_at - INTERVAL 25 HOUR WHERE {own}")
-    process.wait_for("the secret is erased", lambda: mine.ra.sql(f"SELECT LENGTH(secret_sealed) FROM production_codes WHERE {own}") == [["0"]], 30)
+    process.wait_for("the secret is erased", lambda: mine.ra.sql(f"SELECT LENGTH(secret_sealed) FROM production_codes WHERE {own}") == [["0"]], 60)
     mine.run("ir").refused("wrong pbm value")
     assert later.run("ir").succeeded
 
@@ -420,16 +420,16 @@ def test_refusal_of_the_ca_reaches_the_tool(hasty, ca, tool):
     mine = tool(hasty.case("coded"))
     ca.knobs(mode="reject", count=-1)
     mine.run("ir").refused("the CA did not issue the certificate")
-    process.wait_for("the application awaits production again", lambda: mine.case.read()["state"] == "awaiting_production", 10)
+    process.wait_for("the application awaits production again", lambda: mine.case.read()["state"] == "awaiting_production", 60)
 
 
 @pytest.mark.parametrize("how", ["graceful", "kill"])
-@pytest.mark.log("RA0411", "AH0", "caught SIGTERM", "server reached|SIGKILL")
+@pytest.mark.log("RA0411")
 def test_tool_polls_on_after_a_restart_of_httpd(hasty, ca, tool, how):
     mine = tool(hasty.case("coded"))
     ca.knobs(mode="waiting", polls=1, check_after=6, **KNOB_ONCE)
     run = mine.start("ir", "-keep_alive", "0")
-    process.wait_for("the CA says waiting", lambda: operation_state(mine.case) == "waiting", 20)
+    process.wait_for("the CA says waiting", lambda: operation_state(mine.case) == "waiting", 60)
     httpd = hasty.stack.httpd
     if how == "graceful":
         httpd.graceful()

@@ -105,7 +105,7 @@ def test_change_that_finds_no_room_is_answered_503_and_leaves_nothing(small, ful
         witness.try_once()
     assert witness.refused
     full()
-    process.wait_for("changes are taken again", lambda: not witness.try_once(), 30)
+    process.wait_for("changes are taken again", lambda: not witness.try_once(), 60)
     for _ in range(5):
         assert not witness.try_once(), "healed without a restart"
     witness.compare()
@@ -125,7 +125,7 @@ def test_application_is_changed_with_its_history_and_audit_row_or_not_at_all(sma
             assert done < ROUNDS
         refused(answer, 503, answer.json()["code"])
         empty()
-        process.wait_for("room is found", lambda: case.call("acceptor", "PATCH", "", {"note": "x"}, expect=(200, 503)).status_code == 200, 30)
+        process.wait_for("room is found", lambda: case.call("acceptor", "PATCH", "", {"note": "x"}, expect=(200, 503)).status_code == 200, 60)
     assert case.read()["version"] == before + done + 1 and case.application["note"] == "x"
     assert [one["step"] for one in case.history()].count("edit") == done + 1
     edits = f"SELECT COUNT(*) FROM audit_events WHERE object_id = UNHEX(REPLACE('{case.id}', '-', '')) AND event = 'updateApplication' AND outcome = 'done'"
@@ -141,4 +141,4 @@ def test_service_goes_on_when_httpd_cannot_write_its_own_files(small, folder):
         assert small.internal.get("/readyz").json() == {"status": "ready"}
     mark = len(small.stack.httpd.access_log.read_bytes())
     small.public.get("/businesses")
-    process.wait_for("the access log goes on", lambda: len(small.stack.httpd.access_log.read_bytes()) > mark, 10)
+    process.wait_for("the access log goes on", lambda: len(small.stack.httpd.access_log.read_bytes()) > mark, 60)

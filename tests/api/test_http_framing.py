@@ -30,10 +30,11 @@ def exchange(raw, data):
     said = b""
     with raw.connect("internal") as connection:
         connection.sendall(data)
-        connection.settimeout(2)
+        connection.settimeout(60)
         try:
             while piece := connection.recv(65536):
                 said += piece
+                connection.settimeout(5)
         except (TimeoutError, ConnectionError):
             pass
     return said

@@ -45,7 +45,7 @@ def test_encryption_is_asked_for_only_after_the_signing_certificate_is_stored_an
     stored = ra.sql(f"SELECT created_at FROM certificates WHERE serial = '{first['serial']}'")[0][0].replace(" ", "T")
     assert stored < second["at"]
     confirmed = [line["serial"] for line in ra.stack.ca.ledger() if line["kind"] == "confirm" and line["accepted"]]
-    end = time.monotonic() + 10
+    end = time.monotonic() + 90
     while not {first["serial"], second["serial"]} <= set(confirmed) and time.monotonic() < end:
         confirmed = [line["serial"] for line in ra.stack.ca.ledger() if line["kind"] == "confirm" and line["accepted"]]
     assert {first["serial"], second["serial"]} <= set(confirmed)
@@ -149,14 +149,16 @@ def half(ra):
     return case
 
 
+def second_meets(ra, body, **knob):
+    """The first message of a type is answered well, the next one meets the knob: each is taken by the first knob that is for it and not used up."""
+    ra.stack.ca.knobs(mode="late", ms=1, body=body, count=1)
+    ra.stack.ca.knobs(**knob)
+
+
 def spoil_second(ra, case):
-    """The CA is slow with the first, and refuses what comes then."""
-    ra.stack.ca.knobs(mode="late", ms=1500, body="cr", count=1)
+    """The CA refuses what comes after the first."""
+    second_meets(ra, "cr", mode="reject", count=-1)
     case.ask(headers={"Prefer": "respond-async, wait=0"})
-    end = time.monotonic() + 10
-    while not of_the_ca(case) and time.monotonic() < end:
-        time.sleep(0.02)
-    ra.stack.ca.knobs(mode="reject", body="cr", count=-1)
     wait_for(case, "awaiting_production")
 
 
@@ -194,13 +196,9 @@ def test_half_made_pair_is_given_up_by_revoking_its_signing_certificate(ra, half
 @pytest.mark.log("RA0411")
 def test_wrong_encryption_certificate_is_not_taken(ra):
     case = pair(ra)
-    ra.stack.ca.knobs(mode="late", ms=1500, body="cr", count=1)
-    case.ask(headers={"Prefer": "respond-async, wait=0"})
-    end = time.monotonic() + 10
-    while not of_the_ca(case) and time.monotonic() < end:
-        time.sleep(0.02)
-    ra.stack.ca.knobs(mode="wrong_subject", body="cr", count=1)
+    second_meets(ra, "cr", mode="wrong_subject", count=1)
     try:
+        case.ask(headers={"Prefer": "respond-async, wait=0"})
         wait_for(case, "awaiting_production")
     finally:
         ra.stack.ca.reset()
@@ -213,12 +211,12 @@ def test_lost_answers_make_no_third_certificate(ra):
     case = pair(ra)
     ra.stack.ca.knobs(mode="silent", body="cr", count=1)
     case.ask(expect=(201, 202))
-    wait_for(case, "awaiting_handover", 40)
+    wait_for(case, "awaiting_handover", 90)
     assert len(of_the_ca(case)) == 2
     second = pair(ra)
     ra.stack.ca.knobs(mode="silent", body="cr", count=2)
     second.ask(expect=(201, 202))
-    wait_for(second, "awaiting_handover", 40)
+    wait_for(second, "awaiting_handover", 90)
     ra.stack.ca.reset()
     assert len(of_the_ca(second)) == 2
 
@@ -228,12 +226,12 @@ def test_ca_that_goes_away_between_the_two_is_asked_when_it_is_back(ra):
     case = pair(ra)
     ra.stack.ca.knobs(mode="late", ms=1500, body="cr", count=1)
     case.ask(headers={"Prefer": "respond-async, wait=0"})
-    end = time.monotonic() + 10
+    end = time.monotonic() + 90
     while case.read()["certificate_id" if "certificate_id" in case.application else "id"] == case.id and time.monotonic() < end:
         time.sleep(0.02)
     ra.stack.ca.stop()
     ra.stack.ca.start()
-    wait_for(case, "awaiting_handover", 40)
+    wait_for(case, "awaiting_handover", 90)
     assert len(of_the_ca(case)) == 2
 
 
@@ -263,13 +261,9 @@ def test_act_that_the_ca_refuses_for_the_second_goes_back_to_the_reviewer_and_is
     act.submit()
     act.accept()
     act.enter()
-    ra.stack.ca.knobs(mode="late", ms=800, body="rr", count=1)
-    act.review()
-    end = time.monotonic() + 10
-    while not ledger(ra, "revocation", case.certificate["serial"]) and time.monotonic() < end:
-        time.sleep(0.02)
-    ra.stack.ca.knobs(mode="reject", body="rr", count=-1)
+    second_meets(ra, "rr", mode="reject", count=-1)
     try:
+        act.review()
         act.wait("awaiting_review")
     finally:
         ra.stack.ca.reset()
@@ -292,7 +286,7 @@ def test_reissue_replaces_both(ra, business, reason):
     assert set(new) == {"signing", "encryption"}
     act.certificate = new["signing"]
     assert opened(act, fetch(act).json()["enveloped_data"])
-    end = time.monotonic() + 15
+    end = time.monotonic() + 90
     while {one["status"] for one in certificates(old).values()} != {"revoked"}:
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -311,7 +305,7 @@ def clocked(ra):
 
 
 def test_the_clock_releases_both_by_one_application(ra, clocked):
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     while {one["status"] for one in certificates(clocked).values()} != {"valid"}:
         assert time.monotonic() < end, certificates(clocked)
         time.sleep(0.1)

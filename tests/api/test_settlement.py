@@ -16,7 +16,7 @@ from support import ARCHIVE, COMPLETION, HANDOVER, entry, refused
 pytestmark = pytest.mark.log("RA041", "RA042")  # what became of an enrolment, or an act
 EVIDENCE = "已电话向 CA 值班人员核实"
 DAY = datetime.timedelta(days=1)
-SECONDS = 30
+SECONDS = 90
 NEVER = {"PRODUCTION_WAIT": 1, "EXTRA_GLOBAL": "RAUpstreamTimeout 2\nRAUpstreamResend never"}
 
 
