@@ -14,7 +14,7 @@ async function shot(page, name) {
   await page.waitForFunction(() => document.getAnimations().every((one) => one.effect.getComputedTiming().endTime === Infinity))
   await page.screenshot({ path: `${process.env.RA_SCREENSHOTS}/${name}.png` })
 }
-const sized = (width, height) => ({ context: { viewport: { width, height } } })
+const sized = (width, height) => ({ context: { viewport: { width, height }, reducedMotion: 'reduce' } })
 
 /** Twelve applications at several steps, some of them two days old. @return the one to be shown */
 async function office() {
@@ -31,6 +31,7 @@ test('the pictures of the README', async () => {
   const shown = await office()
   const reviewer = await visit('review_officer', '/', sized(1280, 800))
   await shot(reviewer, 'console-queue')
+  await reviewer.setViewportSize({ width: 1280, height: 960 })
   await reviewer.to('/applications?kind=organisation')
   await reviewer.locator('[data-test=facets]').waitFor()
   await shot(reviewer, 'console-list')
