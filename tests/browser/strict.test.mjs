@@ -61,11 +61,22 @@ test('a review is signed with the card of the officer: bytes out, signature in',
   await finish()
 })
 
+/** An application whose review is signed. */
+async function reviewed() {
+  const { id } = await standing('agency', 'acceptance', 'entry')
+  const page = await openReview(id)
+  await page.locator('#signature-file').setInputFiles(sign(await statementOf(page), 'review_officer'))
+  await page.locator('[data-test=signed]').waitFor()
+  await press(page, 'do-review')
+  await isNow(page, '待制证')
+  return id
+}
+
 const knobs = (values) => fetch(`${urls.ca_control}/knobs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(values) })
 
 /** The certificate is asked for while the CA does as told. */
-async function ask(id, mode) {
-  assert.ok((await knobs({ mode, count: 1 })).ok)
+async function ask(id, mode, body) {
+  assert.ok((await knobs({ mode, count: 1, ...(body ? { body } : {}) })).ok)
   const codes = await step('issuing_officer', id, 'codes', {})
   await step('issuing_officer', id, 'production', (now) => ({ reference_code: codes.reference_code, authorisation_code: codes.authorisation_code, csr: request(now.subject_name) }))
 }
@@ -90,12 +101,7 @@ function issuedLast() {
 }
 
 test('an outcome that nobody knows is shown to the manager, who settles it: not issued, or with the certificate that came to light', async () => {
-  const { id } = await standing('agency', 'acceptance', 'entry')
-  const page = await openReview(id)
-  await page.locator('#signature-file').setInputFiles(sign(await statementOf(page), 'review_officer'))
-  await page.locator('[data-test=signed]').waitFor()
-  await press(page, 'do-review')
-  await isNow(page, '待制证')
+  const id = await reviewed()
   const desk = await visit('manager', '/upstream')
   await ask(id, 'http500')
   const line = await unknown(desk, id)
@@ -124,5 +130,26 @@ test('an outcome that nobody knows is shown to the manager, who settles it: not 
   await desk.to(`/applications/${id}`)
   await isNow(desk, '待发放')
   await desk.locator('[data-test=certificate]').first().waitFor()
+  await finish()
+})
+
+test('a certificate whose confirmation the CA has not heard is settled at its job', async () => {
+  const id = await reviewed()
+  await ask(id, 'no_confirm', 'certConf')
+  const desk = await visit('manager', '/upstream')
+  await desk.selectOption('#filter-state', 'person')
+  const settle = desk.locator('tbody tr', { has: desk.locator(`a[href$="${id}"]`) }).locator('[data-test=settle-job]')
+  await until('the job stops at a person', async () => {
+    const answered = desk.waitForResponse((one) => one.url().includes('/outbox-jobs?'))
+    await press(desk, 'refresh')
+    await answered
+    await desk.waitForFunction(() => !document.querySelector('[aria-busy=true]'))
+    return settle.count()
+  })
+  await settle.click()
+  await pick(desk, '/outcome', 'CA 认可该证书（没有收到确认）')
+  await desk.locator('[data-field="/evidence"] textarea').fill('CA 值班人员确认证书有效')
+  await press(desk, 'do-settle-job')
+  await settle.waitFor({ state: 'detached' })
   await finish()
 })

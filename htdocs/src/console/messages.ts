@@ -342,6 +342,7 @@ addMessages('operationsPage', {
   outcome: ['核实结果', 'What the CA says'],
   issued: ['已签发（提交证书）', 'Issued (bring the certificate)'],
   not_issued: ['没有签发', 'Not issued'],
+  confirmed: ['CA 认可该证书（没有收到确认）', 'The certificate stands (the CA has not heard the confirmation)'],
   done: ['CA 已办理', 'Done at the CA'],
   not_done: ['CA 没有办理', 'Not done at the CA'],
   certificate: ['CA 签发的证书（PEM）', 'The certificate that the CA issued (PEM)'],
