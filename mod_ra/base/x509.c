@@ -241,6 +241,12 @@ static apr_status_t unreadable(ra_result_t *result, const char *reason)
     return APR_EINVAL;
 }
 
+static apr_status_t free_x509(void *x509)
+{
+    X509_free(x509);
+    return APR_SUCCESS;
+}
+
 apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool)
 {
     *pcert = NULL;
@@ -252,7 +258,8 @@ apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *resul
     X509 *x509 = d2i_X509(NULL, &at, (long)der.len);
     ra_cert_t *cert = apr_pcalloc(pool, sizeof(*cert));
     const char *reason = x509 ? read_cert(cert, x509, pool) : "it is not a certificate";
-    X509_free(x509);
+    apr_pool_cleanup_register(pool, x509, free_x509, apr_pool_cleanup_null);
+    cert->x509 = x509;
     ERR_clear_error();
     if (reason) {
         return unreadable(result, reason);
@@ -312,55 +319,68 @@ apr_status_t ra_certs_end(apr_time_t *pend, const char *path)
 
 /* ---- verification ---- */
 
-/* Every certificate of the operator's file is trusted as it is, so the file may hold an issuing CA without its root. */
-static X509_STORE *trusted_store(const char *ca_file, apr_time_t when)
-{
-    X509_STORE *store = X509_STORE_new();
-    X509_LOOKUP *lookup = store ? X509_STORE_add_lookup(store, X509_LOOKUP_file()) : NULL;
+struct ra_trust_t {
+    X509_STORE *store;
+};
 
-    if (!lookup || X509_load_cert_file(lookup, ca_file, X509_FILETYPE_PEM) < 1 || !ra_sm2_prepare_store(store)) {
-        X509_STORE_free(store);
-        return NULL;
-    }
-    X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
-    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-    X509_VERIFY_PARAM_set_auth_level(param, 2); /* 112 bits: no SHA-1, no RSA below 2048 */
-    if (when == RA_ANY_TIME) {
-        X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
-    } else {
-        X509_VERIFY_PARAM_set_time(param, (time_t)apr_time_sec(when));
-    }
-    return store;
+static apr_status_t free_trust(void *trust)
+{
+    X509_STORE_free(((ra_trust_t *)trust)->store);
+    return APR_SUCCESS;
 }
 
-static const char *verify(X509_STORE *store, X509 *x509)
+/* Every certificate of the operator's file is trusted as it is, so the file may hold an issuing CA without its root. */
+apr_status_t ra_trust_load(ra_trust_t **ptrust, const char *ca_file, ra_result_t *result, apr_pool_t *pool)
+{
+    ra_trust_t *trust = apr_pcalloc(pool, sizeof(*trust));
+
+    *ptrust = NULL;
+    ERR_clear_error();
+    trust->store = X509_STORE_new();
+    apr_pool_cleanup_register(pool, trust, free_trust, apr_pool_cleanup_null);
+    X509_LOOKUP *lookup = trust->store ? X509_STORE_add_lookup(trust->store, X509_LOOKUP_file()) : NULL;
+    int good = lookup && X509_load_cert_file(lookup, ca_file, X509_FILETYPE_PEM) >= 1 && ra_sm2_prepare_store(trust->store);
+    ERR_clear_error();
+    if (!good) {
+        return unreadable(result, "the CA file cannot be read or holds no certificate");
+    }
+    X509_VERIFY_PARAM *param = X509_STORE_get0_param(trust->store);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    X509_VERIFY_PARAM_set_auth_level(param, 2); /* 112 bits: no SHA-1, no RSA below 2048 */
+    *ptrust = trust;
+    return APR_SUCCESS;
+}
+
+static void set_time(X509_STORE_CTX *context, apr_time_t when)
+{
+    if (when == RA_ANY_TIME) {
+        X509_STORE_CTX_set_flags(context, X509_V_FLAG_NO_CHECK_TIME);
+    } else {
+        X509_STORE_CTX_set_time(context, 0, (time_t)apr_time_sec(when));
+    }
+}
+
+apr_status_t ra_trust_verify(const ra_trust_t *trust, const ra_cert_t *cert, apr_time_t when, ra_result_t *result)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     const char *reason = "the verification could not be set up";
 
-    if (context && ra_sm2_prepare_cert(x509) && X509_STORE_CTX_init(context, store, x509, NULL) == 1) {
+    ERR_clear_error();
+    if (context && ra_sm2_prepare_cert(cert->x509) && X509_STORE_CTX_init(context, trust->store, cert->x509, NULL) == 1) {
+        set_time(context, when);
         int good = X509_verify_cert(context) == 1;
         reason = good ? NULL : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
     }
     X509_STORE_CTX_free(context);
-    return reason;
+    ERR_clear_error();
+    return reason ? unreadable(result, reason) : APR_SUCCESS;
 }
 
 apr_status_t ra_cert_verify(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result,
                             apr_pool_t *pool)
 {
-    const unsigned char *at = cert->der.data;
-    const char *reason = "the CA file cannot be read or holds no certificate";
+    ra_trust_t *trust;
+    apr_status_t status = ra_trust_load(&trust, ca_file, result, pool);
 
-    (void)pool;
-    ERR_clear_error();
-    X509_STORE *store = trusted_store(ca_file, when);
-    X509 *x509 = d2i_X509(NULL, &at, (long)cert->der.len);
-    if (store) {
-        reason = x509 ? verify(store, x509) : "it is not a certificate";
-    }
-    X509_free(x509);
-    X509_STORE_free(store);
-    ERR_clear_error();
-    return reason ? unreadable(result, reason) : APR_SUCCESS;
+    return status == APR_SUCCESS ? ra_trust_verify(trust, cert, when, result) : status;
 }

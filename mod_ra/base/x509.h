@@ -51,6 +51,7 @@ typedef struct ra_cert_t {
     const char *key_usage;  /* comma separated RFC 5280 names, "" when absent: "digitalSignature,nonRepudiation" */
     const char *ext_key_usage; /* comma separated: "clientAuth,serverAuth" */
     int is_ca;
+    struct x509_st *x509;   /* as OpenSSL read it: reading a key again costs more than a signature. Of base/ alone */
 } ra_cert_t;
 
 /** First value of an attribute type in a name, or NULL. */
@@ -93,6 +94,14 @@ apr_status_t ra_csr_of_key(ra_csr_t **pcsr, ra_bytes_t spki, const char *pointer
                            apr_pool_t *pool);
 
 #define RA_ANY_TIME ((apr_time_t)-1)
+/** The certificates of a PEM file that issue others; for any thread, as long as its pool. */
+typedef struct ra_trust_t ra_trust_t;
+
+/** Reads the file. @return APR_SUCCESS, or APR_EINVAL with result->log_detail when it cannot be read or holds no certificate */
+apr_status_t ra_trust_load(ra_trust_t **ptrust, const char *ca_file, ra_result_t *result, apr_pool_t *pool);
+/** As ra_cert_verify() with a file that was read before. A certificate is verified by one thread at a time. */
+apr_status_t ra_trust_verify(const ra_trust_t *trust, const ra_cert_t *cert, apr_time_t when, ra_result_t *result);
+
 /**
  * Is the certificate issued (directly or over intermediates in the same file) by the CA certificates of the PEM file, valid at @a when?
  * Signatures with SM2 are verified under the identifier 1234567812345678, whatever the other certificates of the chain are signed with.

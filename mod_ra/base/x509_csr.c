@@ -91,10 +91,11 @@ static int encoding_is_usual(const ra_key_t *key, const EVP_PKEY *public_key, ap
     return key->kind == RA_KEY_RSA || (key->spki.len > 65 && key->spki.data[key->spki.len - 65] == 0x04);
 }
 
+/* P-256 and SM2 have the cofactor 1: every point of the curve but infinity has the full order, and nothing has to be multiplied (SP 800-56A §5.6.2.3.4). */
 static int point_is_good(EVP_PKEY *public_key)
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(public_key, NULL);
-    int good = context && EVP_PKEY_public_check(context) == 1;
+    int good = context && EVP_PKEY_public_check_quick(context) == 1;
 
     EVP_PKEY_CTX_free(context);
     return good;

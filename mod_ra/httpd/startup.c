@@ -111,6 +111,18 @@ static const char *read_tls_ca(ra_bytes_t *ppem, const char *path, apr_pool_t *p
     return NULL;
 }
 
+/** @return NULL or what is wrong with the file */
+static const char *read_trust(const ra_trust_t **ptrust, const char *path, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    ra_result_t *result = ra_result_make(ptemp);
+    ra_trust_t *trust = NULL;
+    if (path != NULL && ra_trust_load(&trust, path, result, pconf) != APR_SUCCESS) {
+        return apr_pstrcat(ptemp, path, ": ", result->log_detail, NULL);
+    }
+    *ptrust = trust;
+    return NULL;
+}
+
 /** @return NULL or what is wrong with the files of the upstream CA */
 static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
@@ -184,6 +196,9 @@ static int read_secrets(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *pt
         return status;
     }
     wrong = read_tls_ca(&runtime->settings.upstream_tls_ca, globals->upstream_tls_ca, pconf);
+    if (wrong == NULL) {
+        wrong = read_trust(&runtime->settings.certificate_trust, globals->upstream_trust, pconf, ptemp);
+    }
     if (wrong != NULL) {
         return refuse(server, RA_LOG_CREDENTIAL, wrong);
     }

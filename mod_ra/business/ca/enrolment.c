@@ -231,8 +231,8 @@ static const ra_difference_t *find_difference(const attempt_t *attempt, const ra
     ra_expected_t expected = {attempt->snapshot, attempt->spki, attempt->created_at, apr_time_now(), settings->validity_tolerance};
     const ra_difference_t *difference = ra_snapshot_disagrees(&expected, cert, attempt->base.pool);
 
-    if (!difference && settings->certificate_trust_file &&
-        ra_cert_verify(cert, settings->certificate_trust_file, apr_time_now(), result, attempt->base.pool) != APR_SUCCESS) {
+    if (!difference && settings->certificate_trust &&
+        ra_trust_verify(settings->certificate_trust, cert, apr_time_now(), result) != APR_SUCCESS) {
         difference = &other_issuer;
     }
     return difference;
@@ -331,7 +331,7 @@ static apr_status_t check_brought(const ra_act_t *act, const attempt_t *attempt,
     apr_int64_t found;
     apr_status_t status;
 
-    if (difference || !act->ra->settings->certificate_trust_file) {
+    if (difference || !act->ra->settings->certificate_trust) {
         return refuse_certificate(act, difference ? difference->violation : RA_VIOLATION_CERTIFICATE_OTHER_ISSUER);
     }
     status = ra_sql_int(act->tx, &found, "SELECT 1 FROM certificates WHERE serial = ? AND issuer = ?",
