@@ -147,8 +147,13 @@ static apr_status_t finish_body(ra_tx_t *tx, void *baton)
     apr_int64_t delay = finish->verdict == RA_JOB_MORE ? 0
                         : finish->later > 0            ? (apr_int64_t)finish->later * 1000
                                                        : backoff_ms(finish->job->attempts);
+    const ra_job_last_t *last = finish->job->last;
+    apr_status_t status;
 
     RA_FAILPOINT(job_finishing);
+    if (last->body && (status = last->body(tx, last->baton)) != APR_SUCCESS) {
+        return status;
+    }
     return ra_sql_change(tx, NULL,
                          "UPDATE outbox_jobs SET state = ?, lease_owner = NULL, lease_until = NULL,"
                          " next_run = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, finished_at = IF(? = 'done', UTC_TIMESTAMP(6), NULL)"
@@ -157,12 +162,26 @@ static apr_status_t finish_body(ra_tx_t *tx, void *baton)
                                    ra_v_uuid(finish->job->id), ra_v_int(finish->job->fence)));
 }
 
+/* What the run left may be what cannot be written: then it is left to the next run. */
+static apr_status_t finish(const ra_outbox_t *outbox, finish_t *finish, apr_pool_t *pool)
+{
+    ra_result_t *result = ra_result_make(pool);
+    apr_status_t status = ra_store_run(outbox->store, RA_TX_WRITE, finish_body, finish, result, pool);
+
+    if (status != APR_SUCCESS && finish->job->last->body) {
+        finish->job->last->body = NULL;
+        finish->verdict = RA_JOB_LATER;
+        status = ra_store_run(outbox->store, RA_TX_WRITE, finish_body, finish, result, pool);
+    }
+    return status;
+}
+
 void ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
 {
-    ra_job_t job;
-    finish_t finish = {&job, RA_JOB_PERSON, 0};
+    ra_job_last_t last = {NULL, NULL};
+    ra_job_t job = {.last = &last};
+    finish_t ending = {&job, RA_JOB_PERSON, 0};
     const ra_job_kind_t *kind;
-    ra_result_t *result = ra_result_make(pool);
 
     if (ra_outbox_claim(outbox, id, &job, pool) != APR_SUCCESS) {
         return;
@@ -170,12 +189,12 @@ void ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
     RA_FAILPOINT(job_claimed);
     kind = kind_of(outbox, job.kind);
     if (kind) {
-        finish.verdict = kind->run(outbox->context, &job, &finish.later, pool);
+        ending.verdict = kind->run(outbox->context, &job, &ending.later, pool);
         RA_FAILPOINT(job_ran);
     } else {
         outbox->log(0, "RA0401", apr_pstrcat(pool, "outbox: this build does not know the job kind ", job.kind, NULL));
     }
-    if (ra_store_run(outbox->store, RA_TX_WRITE, finish_body, &finish, result, pool) != APR_SUCCESS) {
+    if (finish(outbox, &ending, pool) != APR_SUCCESS) {
         outbox->log(1, "RA0402", "outbox: the end of a job could not be written; it will be run again after its lease");
     }
     RA_FAILPOINT(job_finished);

@@ -16,6 +16,12 @@ typedef enum {
     RA_JOB_MORE    /* a part is done: the rest when its turn comes again */
 } ra_job_verdict_e;
 
+/** What a run leaves to be written in the transaction that ends its job, so that both are there or neither; filled by the run. */
+typedef struct ra_job_last_t {
+    ra_tx_body_fn body; /* NULL: nothing. When it fails the job is run again later */
+    void *baton;
+} ra_job_last_t;
+
 /** A claimed job, as the runner sees it. */
 typedef struct ra_job_t {
     const char *id;       /* UUID */
@@ -23,6 +29,7 @@ typedef struct ra_job_t {
     const char *subject;  /* UUID of the thing it is about */
     int attempts;         /* runs so far, this one included */
     apr_int64_t fence;    /* fencing number of this lease: every write of the job carries it */
+    ra_job_last_t *last;
 } ra_job_t;
 
 typedef struct ra_job_kind_t {

@@ -17,14 +17,18 @@ static int is_answered(const ra_attempt_t *attempt)
     return outcome == RA_CA_DONE || outcome == RA_CA_REJECTED || outcome == RA_CA_WAITING || outcome == RA_CA_REFUSED;
 }
 
-/* Good exchanges follow each other quickly: most of them change nothing, so that they do not wait for each other at this row. */
+#define SAYS_OTHERWISE " WHERE id = 1 AND (failures > 0 OR good_at IS NULL OR good_at < UTC_TIMESTAMP(6) - INTERVAL 1 SECOND)"
+
+/* Good exchanges follow each other quickly, and most of them change nothing: those take no lock, since all of them share this row. */
+static apr_status_t look_at_link(ra_tx_t *tx, void *baton)
+{
+    return ra_sql_int(tx, baton, "SELECT 1 FROM ca_link" SAYS_OTHERWISE, RA_NO_VALUES);
+}
+
 static apr_status_t note_good(ra_tx_t *tx, void *baton)
 {
     (void)baton;
-    return ra_sql_change(tx, NULL,
-                         "UPDATE ca_link SET good_at = UTC_TIMESTAMP(6), failures = 0"
-                         " WHERE id = 1 AND (failures > 0 OR good_at IS NULL OR good_at < UTC_TIMESTAMP(6) - INTERVAL 1 SECOND)",
-                         RA_NO_VALUES);
+    return ra_sql_change(tx, NULL, "UPDATE ca_link SET good_at = UTC_TIMESTAMP(6), failures = 0" SAYS_OTHERWISE, RA_NO_VALUES);
 }
 
 static apr_status_t note_failure(ra_tx_t *tx, void *baton)
@@ -37,7 +41,13 @@ static apr_status_t note_failure(ra_tx_t *tx, void *baton)
 
 void ra_ca_link_note(const ra_attempt_t *attempt)
 {
-    ra_attempt_write(attempt, is_answered(attempt) ? note_good : note_failure, (void *)attempt, NULL);
+    apr_int64_t found;
+
+    if (!is_answered(attempt)) {
+        ra_attempt_write(attempt, note_failure, (void *)attempt, NULL);
+    } else if (ra_store_run(attempt->ra->store, RA_TX_READ, look_at_link, &found, ra_result_make(attempt->pool), attempt->pool) != APR_ENOENT) {
+        ra_attempt_write(attempt, note_good, (void *)attempt, NULL);
+    }
 }
 
 /* --- health ----------------------------------------------------------------------------------------------------- */

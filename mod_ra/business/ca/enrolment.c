@@ -414,12 +414,13 @@ static apr_status_t write_confirmed(ra_tx_t *tx, void *baton)
 }
 
 /* The certificate is ours; the CA must also know that we have it, or it may withdraw it (RFC 9810 §5.3.18). */
-static ra_job_verdict_e note_confirmation(attempt_t *attempt)
+static ra_job_verdict_e note_confirmation(attempt_t *attempt, ra_job_last_t *last)
 {
     const ra_ca_exchange_t *exchange = &attempt->base.exchange;
 
     if (exchange->outcome == RA_CA_DONE && !exchange->reason_text) {
-        return ra_attempt_write(&attempt->base, write_confirmed, attempt, NULL) == APR_SUCCESS ? RA_JOB_DONE : RA_JOB_LATER;
+        *last = (ra_job_last_t){write_confirmed, attempt};
+        return RA_JOB_DONE;
     }
     ra_attempt_log(&attempt->base, 1, "RA0412", WHAT, "issued, but the confirmation was not acknowledged", exchange->reason_text);
     return ra_attempt_may_resend(&attempt->base) && !attempt->has_surplus ? RA_JOB_LATER : RA_JOB_PERSON;
@@ -458,7 +459,7 @@ ra_job_verdict_e ra_production_run(void *context, const ra_job_t *job, int *late
         ra_attempt_exchange(&attempt->base, attempt->base.ra->ca->adapter->enrol);
     }
     if (attempt->issued_sha256 || attempt->base.exchange.outcome == RA_CA_DONE) {
-        return note_confirmation(attempt);
+        return note_confirmation(attempt, job->last);
     }
     return write_and_judge(attempt, later);
 }
