@@ -131,6 +131,30 @@ def test_operations_are_seen_by_region_too(ra, cases):
     assert own in listed and other not in listed
 
 
+def test_operations_are_found_among_few_applications_and_among_many(ra, cases):
+    """Two ways to the same page: from what is in sight where that is less than 40 pages, otherwise from the newest operation down."""
+    region = "140721"
+    client = ra.staff(ra.person("issuing_officer", office_id=ra.office(region), province_wide=False))
+    older, newer = [ra.case("awaiting_handover", subscriber={"region": region}).application["operation_id"] for _ in range(2)]
+
+    def listed(**query):
+        return [item["id"] for item in client.get("/operations", params=query).json()["items"]]
+
+    def check():
+        assert listed() == listed(status="succeeded") == [newer, older]
+        for query in ({"limit": 1}, {"limit": 1, "status": "succeeded"}):
+            first = client.get("/operations", params=query).json()
+            assert [item["id"] for item in first["items"]] == [newer]
+            assert listed(**query, cursor=first["next_cursor"]) == [older]
+        for status in ("pending", "waiting", "unknown", "failed"):
+            assert listed(status=status) == [], status
+
+    check()
+    for _ in range(40):
+        ra.case("awaiting_agency", subscriber={"region": region})
+    check()
+
+
 def test_person_without_a_place_for_the_role_sees_nothing(ra, cases):
     """An agency's officer who is given a business role without province_wide has no office, so no region."""
     client = ra.staff(ra.person("acceptor", agency_id=ra.ids["agency"], province_wide=False))

@@ -183,11 +183,11 @@ apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *applica
     "SELECT t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
     " t.certificate_id AS certificate_id, t.tries AS attempts, t.next_run_at AS next_run_at,"                          \
     " t.reason_outcome AS `reason.outcome`, COALESCE(t.reason_text, t.reason_outcome) AS `reason.text`, t.created_at AS created_at,"               \
-    " t.updated_at AS updated_at, t.version AS version FROM ca_attempts t"
+    " t.updated_at AS updated_at, t.version AS version FROM "
 
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id)
 {
-    return ra_sql_row(act->tx, poperation, OPERATION " WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
+    return ra_sql_row(act->tx, poperation, OPERATION "ca_attempts t WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
 }
 
 apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles)
@@ -201,19 +201,96 @@ apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, cons
     return status == APR_SUCCESS ? ra_application_open(&application, act, ra_json_get_string(*poperation, "application_id"), roles) : status;
 }
 
-/* Put together from constants only; every value is bound. */
+/* --- the list of them ------------------------------------------------------------------------------------------- */
+
+#define STATES_OF_STATUS 3 /* at most */
+#define PAGES_IN_SIGHT 40 /* who sees less than so many pages of applications sees few */
+#define ROWS_FIRST "ca_attempts t STRAIGHT_JOIN applications a ON a.id = t.application_id"
+#define SIGHT_FIRST "applications a STRAIGHT_JOIN ca_attempts t ON t.application_id = a.id"
+
+static const struct {
+    const char *status; /* word of the API */
+    const char *states[STATES_OF_STATUS + 1];
+} states_of_status[] = {
+    {"pending", {"prepared", "sent"}}, {"waiting", {"waiting"}}, {"unknown", {"unknown"}},
+    {"succeeded", {"issued", "done"}}, {"failed", {"rejected", "refused", "settled"}},
+};
+
+#define STATUSES (sizeof(states_of_status) / sizeof(states_of_status[0]))
+
+typedef struct page_t {
+    const ra_act_t *act;
+    const ra_sight_t *sight;
+    const ra_operation_filter_t *filter;
+    const char *from;
+    ra_value_t values[(STATES_OF_STATUS + 1) * (RA_SIGHT_VALUES + 3) + 1];
+    int count;
+} page_t;
+
+/* From the newest down a page is soon full, unless the caller sees next to nothing: then it is looked for among what is in sight. */
+static apr_status_t choose_way(page_t *page)
+{
+    ra_value_t values[RA_SIGHT_VALUES + 1];
+    int count = 0;
+    const char *seen = ra_sight_clause(page->sight, values, &count);
+    apr_int64_t found, few = (apr_int64_t)PAGES_IN_SIGHT * page->filter->limit;
+    apr_status_t status;
+
+    page->from = "ca_attempts t";
+    if (page->sight->everything) {
+        return APR_SUCCESS;
+    }
+    values[count++] = ra_v_int(few);
+    status = ra_sql_int(page->act->tx, &found, apr_pstrcat(page->act->tx->pool, "SELECT COUNT(*) FROM (SELECT 1 FROM applications a WHERE ", seen, " LIMIT ?) f", NULL),
+                        (ra_values_t){values, count});
+    page->from = status == APR_SUCCESS && found < few ? SIGHT_FIRST : ROWS_FIRST;
+    return status;
+}
+
+/* The ids of the newest in one state, or in any, in the order of an index. Put together from constants only; every value is bound. */
+static const char *branch(page_t *page, const char *state)
+{
+    const char *before = page->filter->before_id ? page->filter->before_id : "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    const char *seen;
+
+    if (state) {
+        page->values[page->count++] = ra_v_text(state);
+    }
+    page->values[page->count++] = ra_v_uuid(before);
+    seen = ra_sight_clause(page->sight, page->values, &page->count);
+    page->values[page->count++] = ra_v_int(page->filter->limit + 1);
+    return apr_pstrcat(page->act->tx->pool, "(SELECT t.id FROM ", page->from, " WHERE ", state ? "t.state = ? AND " : "", "t.id < ? AND ", seen,
+                       " ORDER BY t.id DESC LIMIT ?)", NULL);
+}
+
+static const char *branches(page_t *page)
+{
+    const char *sql = "";
+    size_t i = 0;
+
+    if (!page->filter->status) {
+        return branch(page, NULL);
+    }
+    while (i < STATUSES - 1 && strcmp(states_of_status[i].status, page->filter->status) != 0) {
+        i++;
+    }
+    for (const char *const *state = states_of_status[i].states; *state; state++) {
+        sql = apr_pstrcat(page->act->tx->pool, sql, *sql ? " UNION ALL " : "", branch(page, *state), NULL);
+    }
+    return sql;
+}
+
+/* The page is found first, by ids alone, and its rows read afterwards. */
 apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_operation_filter_t *filter)
 {
-    const char *below = filter->before_id ? filter->before_id : "ffffffff-ffff-ffff-ffff-ffffffffffff";
-    ra_value_t values[4 + RA_SIGHT_VALUES] = {ra_v_text(filter->status), ra_v_text(filter->status), ra_v_uuid(below)};
-    int count = 3;
-    const char *seen = ra_sight_clause(sight, values, &count);
+    page_t page = {.act = act, .sight = sight, .filter = filter};
+    apr_status_t status = choose_way(&page);
+    const char *sql;
 
-    values[count++] = ra_v_int(filter->limit + 1);
-    return ra_sql_rows(act->tx, pitems,
-                       apr_pstrcat(act->tx->pool,
-                                   OPERATION " JOIN applications a ON a.id = t.application_id"
-                                             " WHERE (? IS NULL OR " STATUS_OF_STATE " = ?) AND t.id < ? AND ",
-                                   seen, " ORDER BY t.id DESC LIMIT ?", NULL),
-                       (ra_values_t){values, count});
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    sql = apr_pstrcat(act->tx->pool, OPERATION "(", branches(&page), ") p STRAIGHT_JOIN ca_attempts t ON t.id = p.id ORDER BY t.id DESC LIMIT ?", NULL);
+    page.values[page.count++] = ra_v_int(filter->limit + 1);
+    return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){page.values, page.count});
 }
