@@ -46,9 +46,9 @@ def say(text):
 class BenchStack(Stack):
     """The usual private instance, limiter off, with the bare handler on a host of its own."""
 
-    def __init__(self, build):
-        super().__init__(build, name="bench", ports={**ANY_PORTS, "bare": 0},
-                         settings={"RATE_PUBLIC": "off", "RATE_STAFF": "off", "RATE_API": "off"}, say=say)
+    def __init__(self, build, name="bench", settings=None):
+        super().__init__(build, name=name, ports={**ANY_PORTS, "bare": 0},
+                         settings={"RATE_PUBLIC": "off", "RATE_STAFF": "off", "RATE_API": "off", **(settings or {})}, say=say)
 
     def _configuration(self):
         module = process.place(self.build.product("bench/mod_bare.so"), self.state / "bin" / "mod_bare.so")
@@ -57,7 +57,7 @@ class BenchStack(Stack):
         bare = BARE.format(module=module, statement=self.statement, socket=self.database.socket, user=schema.USER,
                            state=self.state, path=BARE_PATH, password=self.state / "secrets" / "db.password", port=self.ports["bare"],
                            certificate=self.server_identity.certificate, key=self.server_identity.key)
-        return {**super()._configuration(), "EXTRA_GLOBAL": bare}
+        return {**super()._configuration(), "EXTRA_GLOBAL": bare + self.settings.get("EXTRA_GLOBAL", "")}
 
     def program(self, name):
         return str(self.build.product(f"bench/{name}"))
