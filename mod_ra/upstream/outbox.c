@@ -176,7 +176,7 @@ static apr_status_t finish(const ra_outbox_t *outbox, finish_t *finish, apr_pool
     return status;
 }
 
-void ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
+int ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
 {
     ra_job_last_t last = {NULL, NULL};
     ra_job_t job = {.last = &last};
@@ -184,7 +184,7 @@ void ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
     const ra_job_kind_t *kind;
 
     if (ra_outbox_claim(outbox, id, &job, pool) != APR_SUCCESS) {
-        return;
+        return 0;
     }
     RA_FAILPOINT(job_claimed);
     kind = kind_of(outbox, job.kind);
@@ -198,6 +198,22 @@ void ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
         outbox->log(1, "RA0402", "outbox: the end of a job could not be written; it will be run again after its lease");
     }
     RA_FAILPOINT(job_finished);
+    return 1;
+}
+
+/* --- a run elsewhere -------------------------------------------------------------------------------------------- */
+
+static apr_status_t held_body(ra_tx_t *tx, void *baton)
+{
+    apr_int64_t found;
+
+    return ra_sql_int(tx, &found, "SELECT 1 FROM outbox_jobs WHERE id = ? AND state = 'open' AND lease_until >= UTC_TIMESTAMP(6)",
+                      RA_VALUES(ra_v_uuid(baton)));
+}
+
+int ra_outbox_is_held(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
+{
+    return ra_store_run(outbox->store, RA_TX_READ, held_body, (void *)id, ra_result_make(pool), pool) == APR_SUCCESS;
 }
 
 /* --- what is due ------------------------------------------------------------------------------------------------ */

@@ -66,7 +66,8 @@ apr_status_t ra_outbox_start(ra_outbox_t *outbox, int threads, apr_pool_t *pool)
 
 /**
  * Has that very job run now by a worker (claimed by compare-and-set and COMMIT first) and waits for its end, at most @a wait, in which it
- * also waits for a free worker. @return APR_SUCCESS when the run ended, APR_TIMEUP when it goes on without the caller (or no worker was free)
+ * also waits for a free worker, or for the end of the run where another has claimed the job. @return APR_SUCCESS when the run ended, APR_TIMEUP
+ * when it goes on without the caller (or no worker was free)
  */
 apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval_time_t wait, apr_pool_t *pool);
 

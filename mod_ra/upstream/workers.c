@@ -14,6 +14,7 @@
 
 #define SWEEP_PAGE 64
 #define SLOT_WAIT apr_time_from_msec(200)
+#define ELSEWHERE_WAIT apr_time_from_msec(50) /* between two looks at a job that another child runs */
 
 struct ra_workers_t {
     apr_thread_pool_t *threads;
@@ -30,6 +31,7 @@ typedef struct ticket_t {
     char id[RA_UUID_TEXT + 1];
     int users; /* the worker, and the waiting request while it waits */
     int ended;
+    int ran; /* here: nobody else had the job */
 } ticket_t;
 
 static void leave(ticket_t *ticket)
@@ -44,16 +46,18 @@ static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
     ticket_t *ticket = data;
     struct ra_workers_t *workers = ticket->outbox->workers;
     apr_pool_t *pool;
+    int ran = 0;
 
     (void)thread;
     if (apr_pool_create(&pool, NULL) == APR_SUCCESS) {
         apr_pool_tag(pool, "ra_job");
-        ra_outbox_run(ticket->outbox, ticket->id, pool);
+        ran = ra_outbox_run(ticket->outbox, ticket->id, pool);
         apr_pool_destroy(pool);
     }
     apr_thread_mutex_lock(workers->mutex);
     workers->busy--;
     ticket->ended = 1;
+    ticket->ran = ran;
     leave(ticket);
     apr_thread_cond_broadcast(workers->ended);
     apr_thread_mutex_unlock(workers->mutex);
@@ -91,14 +95,32 @@ static void wait_until(struct ra_workers_t *workers, apr_time_t end)
     apr_thread_cond_timedwait(workers->ended, workers->mutex, left > 0 ? left : 1);
 }
 
+/* The sweep of another child may have been quicker than the request that queued the job. */
+static apr_status_t wait_elsewhere(const ra_outbox_t *outbox, const char *id, apr_time_t end, apr_pool_t *parent)
+{
+    apr_pool_t *look;
+    int held = 1;
+
+    apr_pool_create(&look, parent);
+    apr_pool_tag(look, "ra_elsewhere");
+    while (held && apr_time_now() < end) {
+        apr_pool_clear(look);
+        held = ra_outbox_is_held(outbox, id, look);
+        if (held) {
+            apr_sleep(ELSEWHERE_WAIT);
+        }
+    }
+    apr_pool_destroy(look);
+    return held ? APR_TIMEUP : APR_SUCCESS;
+}
+
 apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval_time_t wait, apr_pool_t *pool)
 {
     struct ra_workers_t *workers = outbox->workers;
     apr_time_t end = apr_time_now() + wait;
     ticket_t *ticket;
-    int ended = 0;
+    int ended = 0, ran = 0;
 
-    (void)pool;
     apr_thread_mutex_lock(workers->mutex);
     while (!(ticket = give(outbox, id, 2)) && apr_time_now() < end) {
         wait_until(workers, end);
@@ -108,9 +130,13 @@ apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval
     }
     if (ticket) {
         ended = ticket->ended;
+        ran = ticket->ran;
         leave(ticket);
     }
     apr_thread_mutex_unlock(workers->mutex);
+    if (ended && !ran) {
+        return wait_elsewhere(outbox, id, end, pool);
+    }
     return ended ? APR_SUCCESS : APR_TIMEUP;
 }
 

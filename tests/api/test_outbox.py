@@ -1,6 +1,10 @@
 """Rows of the outbox that are of no more use go by themselves; whatever is to be done stays."""
 import time
 
+import pytest
+
+from fault import failpoints
+
 # name → (state, days since it ended)
 JOBS = {"forgotten": ("done", 31), "kept": ("done", 29), "open": ("open", None), "person": ("person", None)}
 
@@ -27,3 +31,34 @@ def test_finished_jobs_are_forgotten_after_a_month(ra):
         assert left(ra) == {"kept", "open", "person"}
     finally:
         ra.sql(f"DELETE FROM outbox_jobs WHERE id IN ({', '.join(map(identifier, JOBS))})")
+
+
+@pytest.fixture
+def elsewhere(make_ra, build):
+    """An instance whose failpoints can be armed, and the table of them."""
+    if not build.is_test_build:
+        pytest.skip("needs --enable-test-build")
+    ra = make_ra("elsewhere", PRODUCTION_WAIT=30)
+    table = ra.stack.state / "failpoints"
+    ra.stack.httpd.stop()
+    ra.stack.httpd.configure(EXTRA_GLOBAL=f"RATestFailpoints {table}")
+    ra.stack.httpd.start()
+    points = failpoints.Failpoints(table)
+    yield ra, points
+    points.close()
+
+
+@pytest.mark.test_build
+def test_a_job_that_another_child_has_claimed_is_waited_for(elsewhere):
+    ra, points = elsewhere
+    case = ra.case("coded")
+    ra.stack.ca.knobs(mode="late", ms=4000, about=case.name)
+    try:
+        points.arm("request_committed", failpoints.STALL, 2000)  # a sweep comes by twice a second
+        case.ask(expect=201)
+        assert points.fired("request_committed") == 1
+        [[attempts]] = ra.sql(f"SELECT j.attempts FROM outbox_jobs j JOIN ca_attempts t ON t.id = j.subject JOIN applications a ON a.id = t.application_id"
+                              f" WHERE a.number = '{case.read()['number']}'")
+        assert attempts == "1"
+    finally:
+        ra.stack.ca.reset()
