@@ -61,6 +61,7 @@ test('the slip with the codes is one page with nothing else on it', async () => 
   const made = await standing('agency', 'acceptance', 'entry', 'review')
   const page = await visit('issuing_officer', `/applications/${made.id}`)
   await press(page, 'draw-codes')
+  await page.locator('[data-test=code-slip] .code').first().waitFor()
   const codes = await page.locator('[data-test=code-slip] .code').allInnerTexts()
   await page.evaluate(() => { window.print = () => { document.title = 'printed' } })
   await press(page, 'print-slip')

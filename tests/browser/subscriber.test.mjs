@@ -112,6 +112,7 @@ test('the form prints on three A4 pages, a copy each', async () => {
 
 test('every business can be filled in', async () => {
   const page = await visit(undefined, '/guide')
+  await page.locator('.cards a').first().waitFor()
   const names = await page.locator('.cards a').allInnerTexts()
   assert.equal(names.length, 10)
   for (const name of names) {
@@ -259,6 +260,7 @@ test('a fault is found by its code, with the minus sign, without it, and in a wh
 
 test('every article of the knowledge base opens', async () => {
   const page = await visit(undefined, '/knowledge')
+  await page.locator('.articles a').first().waitFor()
   const links = await page.locator('.articles a').allInnerTexts()
   assert.ok(links.length >= 10)
   await accessible(page, 'the knowledge base')
