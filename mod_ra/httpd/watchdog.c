@@ -65,12 +65,19 @@ static void sweep_all(const ra_child_t *child, apr_pool_t *pool)
     ra_expiry_say(ra_globals_get(runner.server)->runtime.expiry, pool);
 }
 
-static void sweep(apr_pool_t *pool)
+/*
+ * In a pool of its own, gone before the child that ends may go on: what is left in the watchdog's pool would be freed by its thread and by the
+ * child's end at the same time.
+ */
+static void sweep(void)
 {
     const ra_child_t *child = ra_child_get();
+    apr_pool_t *pool;
     atomic_store(&runner.is_running, 1);
-    if (child != NULL && !__atomic_load_n(&runner.stop, __ATOMIC_SEQ_CST)) {
+    if (child != NULL && !__atomic_load_n(&runner.stop, __ATOMIC_SEQ_CST) && apr_pool_create(&pool, NULL) == APR_SUCCESS) {
+        apr_pool_tag(pool, "ra_watchdog");
         sweep_all(child, pool);
+        apr_pool_destroy(pool);
     }
     atomic_store(&runner.is_running, 0);
 }
@@ -79,12 +86,13 @@ static void sweep(apr_pool_t *pool)
 static apr_status_t step(int state, void *data, apr_pool_t *pool)
 {
     (void)data;
+    (void)pool;
     switch (state) {
     case AP_WATCHDOG_STATE_STARTING:
         ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, runner.server, RA_LOG_RUNNER_STARTED "outbox runner started");
         break;
     case AP_WATCHDOG_STATE_RUNNING:
-        sweep(pool);
+        sweep();
         break;
     default:
         ra_watchdog_stop(atomic_load(&runner.is_graceful));
