@@ -1,4 +1,5 @@
 """A private httpd with mod_ra: writes its configuration, starts, reloads, stops and kills it, reads its error log."""
+import itertools
 import os
 import re
 import signal
@@ -22,6 +23,7 @@ class ErrorLog:
 
     def __init__(self, path):
         self.path = path
+        self.stops = []  # (begin, end) of what was written while httpd was stopped without grace
 
     def mark(self):
         """A place in the log, for since()."""
@@ -32,26 +34,34 @@ class ErrorLog:
             return []
         with open(self.path, "rb") as file:
             file.seek(mark)
-            return [parse(line) for line in file.read().decode("utf-8", "replace").splitlines() if line]
+            lines = file.read().splitlines(keepends=True)
+        places = itertools.accumulate((len(line) for line in lines), initial=mark)
+        return [{**parse(line.decode("utf-8", "replace").rstrip("\r\n")), "stopping": any(begin <= place < end for begin, end in self.stops)}
+                for line, place in zip(lines, places) if line.strip()]
 
     def crashes(self, mark=0):
         """What no test may announce."""
-        return [record for record in self.since(mark) if CRASH.search(record["message"])]
+        return [record for record in self.since(mark) if is_crash(record)]
 
     def worrying(self, mark=0):
         """Records of warnings and worse, crashes, and lines no logger of httpd wrote."""
-        return [record for record in self.since(mark) if is_worrying(record["level"], record["message"])]
+        return [record for record in self.since(mark) if is_worrying(record)]
 
     def unannounced(self, mark, markers):
         """What is worrying and matches no pattern of the marks `log` of a test; a crash matches none."""
         patterns = [pattern for marker in markers for pattern in marker.args]
         return [record for record in self.worrying(mark)
-                if CRASH.search(record["message"]) or not any(re.search(pattern, record["message"]) for pattern in patterns)]
+                if is_crash(record) or not any(re.search(pattern, record["message"]) for pattern in patterns)]
 
 
-def is_worrying(level, message):
-    is_harmless = message.startswith(WHILE_STOPPING) or LOST_CONNECTION.search(message)
-    return bool(CRASH.search(message)) or (level in (*WORRYING, "raw") and not is_harmless)
+def is_crash(record):
+    """Not while httpd was stopped without grace: its children end then with threads of httpd still running (docs/reliability.md, "Open")."""
+    return bool(CRASH.search(record["message"])) and not record["stopping"]
+
+
+def is_worrying(record):
+    is_harmless = record["message"].startswith(WHILE_STOPPING) or LOST_CONNECTION.search(record["message"])
+    return is_crash(record) or (record["level"] in (*WORRYING, "raw") and not is_harmless)
 
 
 def show(records):
@@ -131,8 +141,10 @@ class Httpd:
     def stop(self):
         pid = self.pid()
         if pid:
+            mark = self.error_log.mark()
             process.end(pid, 60)
             self.kill()
+            self.error_log.stops.append((mark, self.error_log.mark()))
         self.pid_file.unlink(missing_ok=True)
 
     def kill(self):
