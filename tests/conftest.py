@@ -28,11 +28,10 @@ def build():
 
 
 def stop(stack):
-    """The end of an instance. @return its crashes, also those between tests and while it stopped"""
+    """The end of an instance. @return its crashes, also those between tests"""
     stack.stop()
     crashes = stack.httpd.error_log.crashes() if stack.httpd else []
-    if not os.environ.get("RA_KEEP"):
-        stack.wipe()
+    stack.leave()
     return crashes
 
 

@@ -81,16 +81,21 @@ async function ask(id, mode, body) {
   await step('issuing_officer', id, 'production', (now) => ({ reference_code: codes.reference_code, authorisation_code: codes.authorisation_code, csr: request(now.subject_name) }))
 }
 
-/** The manager looks again until the operation has ended: nobody knows how. @return its line */
-async function unknown(desk, id) {
-  const line = desk.locator('[data-test=unknown] p', { has: desk.locator(`a[href$="${id}"]`) })
-  await until('the operation ends by itself', async () => {
-    const answered = desk.waitForResponse((one) => one.url().includes('/operations?'))
+/** The manager looks again, at the list with this address, until something is there. */
+async function seen(desk, what, address, locator) {
+  await until(what, async () => {
+    const answered = desk.waitForResponse((one) => one.url().includes(address))
     await press(desk, 'refresh')
     await answered
     await desk.waitForFunction(() => !document.querySelector('[aria-busy=true]'))
-    return line.count()
+    return locator.count()
   })
+}
+
+/** The operation has ended: nobody knows how. @return its line */
+async function unknown(desk, id) {
+  const line = desk.locator('[data-test=unknown] p', { has: desk.locator(`a[href$="${id}"]`) })
+  await seen(desk, 'the operation ends by itself', '/operations?', line)
   return line
 }
 
@@ -139,13 +144,7 @@ test('a certificate whose confirmation the CA has not heard is settled at its jo
   const desk = await visit('manager', '/upstream')
   await desk.selectOption('#filter-state', 'person')
   const settle = desk.locator('tbody tr', { has: desk.locator(`a[href$="${id}"]`) }).locator('[data-test=settle-job]')
-  await until('the job stops at a person', async () => {
-    const answered = desk.waitForResponse((one) => one.url().includes('/outbox-jobs?'))
-    await press(desk, 'refresh')
-    await answered
-    await desk.waitForFunction(() => !document.querySelector('[aria-busy=true]'))
-    return settle.count()
-  })
+  await seen(desk, 'the job stops at a person', '/outbox-jobs?', settle)
   await settle.click()
   await pick(desk, '/outcome', 'CA 认可该证书（没有收到确认）')
   await desk.locator('[data-field="/evidence"] textarea').fill('CA 值班人员确认证书有效')

@@ -210,8 +210,7 @@ def matrix(request, build, tmp_path_factory):
         yield Matrix(campaign, request.param)
     finally:
         stack.stop()
-        if not os.environ.get("RA_KEEP"):
-            stack.wipe()
+        stack.leave()
 
 
 @pytest.mark.parametrize("when", WHEN)

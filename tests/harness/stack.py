@@ -72,6 +72,11 @@ class Stack:
         """Forgets everything; the instance must be stopped."""
         shutil.rmtree(self.state, ignore_errors=True)
 
+    def leave(self):
+        """The end of an instance that was stopped: forgets everything, unless RA_KEEP asks for its state."""
+        if not os.environ.get("RA_KEEP"):
+            self.wipe()
+
     def prepare(self):
         """Folders, ports, keys and certificates; all kept from an earlier start."""
         process.make_folder(self.state)

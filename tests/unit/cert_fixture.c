@@ -42,6 +42,14 @@ static void add_extension(X509 *x509, int nid, const char *value)
     }
 }
 
+ra_bytes_t cert_der(X509 *cert, apr_pool_t *pool)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(cert, &der);
+
+    return taken(der, len, pool);
+}
+
 ra_bytes_t cert_spki(EVP_PKEY *key, apr_pool_t *pool)
 {
     unsigned char *der = NULL;

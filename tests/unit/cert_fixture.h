@@ -3,6 +3,7 @@
 #define RA_TESTS_CERT_FIXTURE_H
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "base/x509.h"
 
@@ -22,6 +23,9 @@ typedef struct cert_wish_t {
 /** Makes it, signs it with another key, and reads it. Fails the test when OpenSSL does not make it. Lives in @a pool.
  */
 ra_cert_t *cert_made(const cert_wish_t *wish, apr_pool_t *pool);
+
+/** A certificate in DER, in @a pool. */
+ra_bytes_t cert_der(X509 *cert, apr_pool_t *pool);
 
 /** The SubjectPublicKeyInfo of a key, in @a pool. */
 ra_bytes_t cert_spki(EVP_PKEY *key, apr_pool_t *pool);

@@ -14,6 +14,8 @@
 #include "base/http.h"
 #include "upstream/ca.h"
 
+#include "cert_fixture.h"
+
 /* What the CA says to a request. */
 typedef enum { GRANTS, WAITS, REFUSES, FAILS } mood_e;
 
@@ -200,22 +202,12 @@ apr_status_t ra_http_post(ra_http_reply_t *reply, const ra_http_post_t *post, ap
 
 /* ---- the RA's side ---- */
 
-static ra_bytes_t der_of(X509 *cert, apr_pool_t *pool)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509(cert, &der);
-    ra_bytes_t bytes = ra_bytes_copy(ra_bytes_of(der, (apr_size_t)len), pool);
-
-    OPENSSL_free(der);
-    return bytes;
-}
-
 static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t certificate, const apr_array_header_t *chain)
 {
     (void)baton;
     world->certificates++;
     assert_true(chain->nelts > 0);
-    assert_true(ra_bytes_equal(certificate, der_of(world->cert, world->run_pool)));
+    assert_true(ra_bytes_equal(certificate, cert_der(world->cert, world->run_pool)));
     return world->scene->verdict;
 }
 
@@ -289,15 +281,14 @@ static X509 *issue(EVP_PKEY *key, const char *name, long serial, EVP_PKEY *by)
     return cert;
 }
 
-static const char *file_of(X509 *cert, EVP_PKEY *key, apr_pool_t *pool)
+static const char *key_file(EVP_PKEY *key, apr_pool_t *pool)
 {
     BIO *out = BIO_new(BIO_s_mem());
     const char *folder;
     apr_file_t *file;
     char *path, *text;
 
-    assert_int_equal(
-        cert ? PEM_write_bio_X509(out, cert) : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL), 1);
+    assert_int_equal(PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL), 1);
     long len = BIO_get_mem_data(out, &text);
     assert_int_equal(apr_temp_dir_get(&folder, pool), APR_SUCCESS);
     path = apr_pstrcat(pool, folder, "/ra-test-cut-XXXXXX", NULL);
@@ -326,11 +317,11 @@ static void start_server(void)
 static void make_adapter(apr_pool_t *pool)
 {
     ra_cmp_settings_t settings = {.url = "http://127.0.0.1:1/"};
+    ra_bytes_t cert = cert_der(world->ca_cert, pool);
 
-    settings.signer_cert_file = settings.trust_file = file_of(world->ca_cert, NULL, pool);
-    settings.signer_key_file = file_of(NULL, world->ca_key, pool);
+    settings.signer_cert_file = settings.trust_file = cert_file(&cert, 1, pool);
+    settings.signer_key_file = key_file(world->ca_key, pool);
     assert_int_equal(ra_cmp_make(&world->ca, &settings, ra_result_make(pool), pool), APR_SUCCESS);
-    apr_file_remove(settings.signer_cert_file, pool);
     apr_file_remove(settings.signer_key_file, pool);
 }
 

@@ -12,6 +12,8 @@
 #include "base/limits.h"
 #include "upstream/cmp_front.h"
 
+#include "cert_fixture.h"
+
 #define REFERENCE "0123456789AB"
 #define SECRET "K7Q2M-4XYZ0-9ABCD-EFGHJ-KMNPQ"
 #define SECRET_CLEAN "K7Q2M4XYZ09ABCDEFGHJKMNPQ"
@@ -113,16 +115,6 @@ static X509 *issue(EVP_PKEY *key, EVP_PKEY *by, const char *name)
     return cert;
 }
 
-static ra_bytes_t der_of(X509 *cert, apr_pool_t *pool)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509(cert, &der);
-    ra_bytes_t bytes = ra_bytes_copy(ra_bytes_of(der, (apr_size_t)len), pool);
-
-    OPENSSL_free(der);
-    return bytes;
-}
-
 /* The CA has made it. */
 static void make_certificate(world_t *world)
 {
@@ -131,9 +123,9 @@ static void make_certificate(world_t *world)
     apr_array_header_t *chain = apr_array_make(world->pool, 1, sizeof(ra_bytes_t));
 
     memset(&world->standing, 0, sizeof(world->standing));
-    APR_ARRAY_PUSH(chain, ra_bytes_t) = der_of(world->signer, world->pool);
+    APR_ARRAY_PUSH(chain, ra_bytes_t) = cert_der(world->signer, world->pool);
     world->standing.state = RA_CMP_ISSUED;
-    world->standing.certificate = der_of(cert, world->pool);
+    world->standing.certificate = cert_der(cert, world->pool);
     world->standing.chain = chain;
     X509_free(cert);
     EVP_PKEY_free(key);
@@ -426,7 +418,7 @@ static void check_exchange(world_t *world, int type, int implicit, const char *s
     assert_int_equal(OSSL_CMP_try_certreq(ctx, type, NULL, &check_after), 1);
     cert = OSSL_CMP_CTX_get0_newCert(ctx);
     assert_non_null(cert);
-    assert_true(ra_bytes_equal(der_of((X509 *)cert, world->pool), world->standing.certificate));
+    assert_true(ra_bytes_equal(cert_der((X509 *)cert, world->pool), world->standing.certificate));
     assert_int_equal(world->wish.csr.len > 0, type == P10CR);
     assert_int_equal(world->wish.spki.len > 0, type != P10CR);
     assert_int_equal(world->messages, implicit ? 1 : 2);
@@ -747,7 +739,7 @@ static X509 *give_certificate(world_t *world)
 {
     X509 *own = certify(world, 42);
 
-    world->own = der_of(own, world->pool);
+    world->own = cert_der(own, world->pool);
     return own;
 }
 

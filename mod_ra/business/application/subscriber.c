@@ -18,53 +18,44 @@
 
 /* --- lists ------------------------------------------------------------------------------------------------------ */
 
-/* What finds the fewest comes first. */
-static const struct {
-    const char *clause;
-    const char *from; /* the index is named: estimating what the region's would find costs a fifth of a search */
-} searches[] = {
-    {" AND a.social_security_no = ?", COLUMNS " FROM subscribers a FORCE INDEX (subscribers_social_security_no)" OF_AGENCY},
-    {" AND a.organisation_code = ?", COLUMNS " FROM subscribers a FORCE INDEX (subscribers_organisation_code)" OF_AGENCY},
-    {" AND a.name_key = ?", COLUMNS " FROM subscribers a FORCE INDEX (subscribers_name)" OF_AGENCY},
-};
-#define SEARCHES 3
+/* The index is named: estimating what the region's would find costs a fifth of a search. */
+#define FOUND_BY(index) COLUMNS " FROM subscribers a FORCE INDEX (" index ")" OF_AGENCY
+
+/* What finds the fewest decides. */
+static const char *way_of(const ra_subscriber_filter_t *filter, int by_contact)
+{
+    return by_contact                   ? REACHED_BY
+           : filter->social_security_no ? FOUND_BY("subscribers_social_security_no")
+           : filter->organisation_code  ? FOUND_BY("subscribers_organisation_code")
+           : filter->name_key           ? FOUND_BY("subscribers_name")
+                                        : SUBSCRIBER;
+}
 
 /* Put together from constants only; every value is bound. The page needs no finding first: each subscriber has one agency. */
 apr_status_t ra_subscriber_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_subscriber_filter_t *filter)
 {
-    const unsigned char *hashes[] = {filter->phone ? ra_subscriber_phone_hash(act, filter->phone) : NULL,
-                                     filter->email ? ra_subscriber_email_hash(act, filter->email) : NULL};
-    const unsigned char *first = hashes[0] ? hashes[0] : hashes[1];
+    const unsigned char *phone = filter->phone ? ra_subscriber_phone_hash(act, filter->phone) : NULL;
+    const unsigned char *email = filter->email ? ra_subscriber_email_hash(act, filter->email) : NULL;
+    const unsigned char *first = phone ? phone : email;
+    const ra_clause_t clauses[] = {
+        {" AND a.social_security_no = ?", ra_v_text(filter->social_security_no)},
+        {" AND a.organisation_code = ?", ra_v_text(filter->organisation_code)},
+        {" AND a.name_key = ?", ra_v_text(filter->name_key)},
+        {" AND EXISTS (SELECT 1 FROM subscriber_contacts e WHERE e.hash = ? AND e.subscriber_id = a.id)", ra_v_hash(phone ? email : NULL)},
+        {" AND a.id < ?", ra_v_uuid(filter->before_id)},
+    };
     ra_value_t values[RA_SIGHT_VALUES + 7];
     int count = 0;
-    const char *const texts[SEARCHES] = {filter->social_security_no, filter->organisation_code, filter->name_key};
-    const char *sql, *from = SUBSCRIBER;
+    const char *seen, *sql;
 
-    for (int i = SEARCHES - 1; i >= 0; i--) {
-        from = texts[i] ? searches[i].from : from;
-    }
     if (first) {
-        from = REACHED_BY;
         values[count++] = ra_v_hash(first);
     }
-    sql = apr_pstrcat(act->tx->pool, from, ra_sight_clause(sight, values, &count), NULL);
-    for (int i = 0; i < SEARCHES; i++) {
-        if (texts[i]) {
-            sql = apr_pstrcat(act->tx->pool, sql, searches[i].clause, NULL);
-            values[count++] = ra_v_text(texts[i]);
-        }
-    }
-    if (hashes[0] && hashes[1]) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND EXISTS (SELECT 1 FROM subscriber_contacts e WHERE e.hash = ? AND e.subscriber_id = a.id)", NULL);
-        values[count++] = ra_v_hash(hashes[1]);
-    }
-    if (filter->before_id) {
-        sql = apr_pstrcat(act->tx->pool, sql, " AND a.id < ?", NULL);
-        values[count++] = ra_v_uuid(filter->before_id);
-    }
+    seen = ra_sight_clause(sight, values, &count);
+    sql = apr_pstrcat(act->tx->pool, way_of(filter, first != NULL), seen, RA_CLAUSES(values, &count, clauses, act->tx->pool),
+                      first ? " ORDER BY c.subscriber_id DESC LIMIT ?" : " ORDER BY a.id DESC LIMIT ?", NULL);
     values[count++] = ra_v_int(filter->limit + 1);
-    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, first ? " ORDER BY c.subscriber_id DESC LIMIT ?" : " ORDER BY a.id DESC LIMIT ?", NULL),
-                       (ra_values_t){values, count});
+    return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
 }
 
 /* --- one -------------------------------------------------------------------------------------------------------- */

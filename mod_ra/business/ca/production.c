@@ -175,9 +175,13 @@ apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *applica
 
 /* --- operations ------------------------------------------------------------------------------------------------- */
 
-#define STATUS_OF_STATE                                                                                                \
-    "CASE t.state WHEN 'prepared' THEN 'pending' WHEN 'sent' THEN 'pending' WHEN 'waiting' THEN 'waiting' WHEN 'unknown' THEN 'unknown'" \
-    " WHEN 'issued' THEN 'succeeded' WHEN 'done' THEN 'succeeded' ELSE 'failed' END"
+/* The word of the API for each state of an attempt. */
+#define STATUS_OF_EACH_STATE(X)                                                                                        \
+    X("pending", "prepared") X("pending", "sent") X("waiting", "waiting") X("unknown", "unknown")                      \
+    X("succeeded", "issued") X("succeeded", "done") X("failed", "rejected") X("failed", "refused") X("failed", "settled")
+
+#define WHEN_STATE(status, state) " WHEN '" state "' THEN '" status "'"
+#define STATUS_OF_STATE "CASE t.state" STATUS_OF_EACH_STATE(WHEN_STATE) " END"
 
 #define OPERATION                                                                                                      \
     "SELECT t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
@@ -208,22 +212,18 @@ apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, cons
 #define ROWS_FIRST "ca_attempts t STRAIGHT_JOIN applications a ON a.id = t.application_id"
 #define SIGHT_FIRST "applications a STRAIGHT_JOIN ca_attempts t ON t.application_id = a.id"
 
+#define STATUS_AND_STATE(status, state) {status, state},
 static const struct {
-    const char *status; /* word of the API */
-    const char *states[STATES_OF_STATUS + 1];
-} states_of_status[] = {
-    {"pending", {"prepared", "sent"}}, {"waiting", {"waiting"}}, {"unknown", {"unknown"}},
-    {"succeeded", {"issued", "done"}}, {"failed", {"rejected", "refused", "settled"}},
-};
-
-#define STATUSES (sizeof(states_of_status) / sizeof(states_of_status[0]))
+    const char *status;
+    const char *state;
+} states[] = {STATUS_OF_EACH_STATE(STATUS_AND_STATE)};
 
 typedef struct page_t {
     const ra_act_t *act;
     const ra_sight_t *sight;
     const ra_operation_filter_t *filter;
     const char *from;
-    ra_value_t values[(STATES_OF_STATUS + 1) * (RA_SIGHT_VALUES + 3) + 1];
+    ra_value_t values[STATES_OF_STATUS * (RA_SIGHT_VALUES + 3) + 1];
     int count;
 } page_t;
 
@@ -266,16 +266,14 @@ static const char *branch(page_t *page, const char *state)
 static const char *branches(page_t *page)
 {
     const char *sql = "";
-    size_t i = 0;
 
     if (!page->filter->status) {
         return branch(page, NULL);
     }
-    while (i < STATUSES - 1 && strcmp(states_of_status[i].status, page->filter->status) != 0) {
-        i++;
-    }
-    for (const char *const *state = states_of_status[i].states; *state; state++) {
-        sql = apr_pstrcat(page->act->tx->pool, sql, *sql ? " UNION ALL " : "", branch(page, *state), NULL);
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        if (strcmp(states[i].status, page->filter->status) == 0) {
+            sql = apr_pstrcat(page->act->tx->pool, sql, *sql ? " UNION ALL " : "", branch(page, states[i].state), NULL);
+        }
     }
     return sql;
 }
