@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from cmp_der import Message
-from cmp_tool import ADDRESS, Tool, send
+from cmp_tool import ADDRESS, RUN_SECONDS, Tool, send
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -106,6 +106,20 @@ def test_tool_gets_the_chain_up_to_the_root(tool):
     assert mine.file("roots.pem").read_bytes().strip() == mine.ra.stack.ca_chain.read_bytes().strip()
     text = subprocess.run(["openssl", "verify", "-CAfile", mine.file("roots.pem"), mine.file("new.crt")], stdout=subprocess.PIPE).stdout
     assert text.endswith(b"OK\n")
+
+
+def test_commands_of_the_page_run_as_they_stand(ra, tool, tmp_path):
+    """The first block of docs/cmp.md, with the addresses and codes of this instance in place of the page's."""
+    mine = tool()
+    commands = (ra.stack.source / "docs" / "cmp.md").read_text("utf-8").split("```\n")[1]
+    for written, here in (("ra.example:443", f"127.0.0.1:{ra.stack.ports['public']}"), ("tls-root.pem", ra.stack.pki.root_file),
+                          ("7Q3MX-0ZK4W-8A", mine.reference), ("K2D7R-…", mine.secret)):
+        assert written in commands
+        commands = commands.replace(written, str(here))
+    commands += "openssl verify -CAfile root.pem -untrusted chain.pem my.crt\n"
+    done = subprocess.run(["sh", "-eu"], input=commands.encode(), cwd=tmp_path, env=mine.environment(), capture_output=True, timeout=RUN_SECONDS)
+    assert done.returncode == 0 and b"my.crt: OK" in done.stdout, done.stdout + done.stderr
+    assert mine.case.read()["state"] == "awaiting_handover"
 
 
 def test_record_names_the_tool_and_counts_who_drew_the_codes_as_producer(tool):
