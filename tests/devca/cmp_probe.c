@@ -42,7 +42,8 @@ enum {
     OPT_REASON,
     OPT_TRANSACTION,
     OPT_FAIL_STORE,
-    OPT_REPEAT
+    OPT_REPEAT,
+    OPT_STEP
 };
 
 static const apr_getopt_option_t names[] = {
@@ -73,6 +74,7 @@ static const apr_getopt_option_t names[] = {
     {"transaction", OPT_TRANSACTION, 1, "32 hex digits"},
     {"fail-store", OPT_FAIL_STORE, 0, "before_send fails"},
     {"repeat", OPT_REPEAT, 1, "run it so often in one process (a new transaction each)"},
+    {"step", OPT_STEP, 0, "wait for a line from standard input before each repetition"},
     {NULL, 0, 0, NULL},
 };
 
@@ -93,6 +95,7 @@ typedef struct probe_t {
     int revoke;
     int fail_store;
     int repeat;
+    int step;
     int stored; /* calls of before_send */
     int asked;  /* calls of on_certificate */
     int chain;
@@ -337,6 +340,9 @@ static void set_run(probe_t *probe, int option, const char *value)
     case OPT_REPEAT:
         probe->repeat = atoi(value);
         break;
+    case OPT_STEP:
+        probe->step = 1;
+        break;
     case OPT_REASON:
         probe->revocation.reason = atoi(value);
         break;
@@ -413,6 +419,18 @@ static void run_once(probe_t *probe, const ra_ca_t *ca)
     print(probe);
 }
 
+static void run_all(probe_t *probe, const ra_ca_t *ca)
+{
+    for (int done = 0; done < probe->repeat; done++) {
+        if (done > 0 && probe->step) {
+            fflush(stdout);
+            while (getchar() != '\n' && !feof(stdin)) {
+            }
+        }
+        run_once(probe, ca);
+    }
+}
+
 int main(int argc, const char *const *argv)
 {
     apr_pool_t *pool = NULL;
@@ -431,9 +449,7 @@ int main(int argc, const char *const *argv)
         fprintf(stderr, "cmp_probe: %s\n", result->log_detail);
     } else {
         failed = 0;
-        while (probe.repeat-- > 0) {
-            run_once(&probe, ca);
-        }
+        run_all(&probe, ca);
     }
     apr_pool_destroy(pool);
     apr_terminate();

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from harness import samples, sm2
 
+from relay import Relay
+
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("RA_BUILD", SOURCE / "build")).resolve()
 DER = serialization.Encoding.DER
@@ -252,6 +254,20 @@ def test_connection_is_kept_between_exchanges_of_a_thread(exchange):
     answers = [json.loads(line) for line in lines]
     assert [one["outcome"] for one in answers] == ["done"] * 5
     assert len({one["transaction_id"] for one in answers}) == 5
+
+
+def test_request_is_not_lost_on_a_kept_connection_that_the_server_has_ended(ca, exchange):
+    """Its end (TLS' close_notify) waits unread when the next request is made: the request goes out on a new connection."""
+    options = [*list(exchange.options())[2:-4], *[w for rdn in SUBJECT for w in ("--rdn", rdn)], "--spki", exchange.folder / "spki"]
+    with Relay(ca) as relay:
+        command = [str(word) for word in (BUILD / "cmp_probe", "--url", relay.url, *options, "--repeat", 2, "--step")]
+        probe = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        first = json.loads(probe.stdout.readline())
+        assert (first["outcome"], relay.connections) == ("done", 1)
+        relay.end_idle()
+        output, errors = probe.communicate(b"\n", timeout=60)
+        second = json.loads(output)
+        assert (second["outcome"], relay.connections, errors) == ("done", 2, b""), second
 
 
 def test_answer_with_status_waiting_is_polled_for_over_several_processes(ca, exchange):
