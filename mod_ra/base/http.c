@@ -78,10 +78,12 @@ static void on_thread_exit(void *data)
 static apr_status_t on_child_exit(void *data)
 {
     int busy = 0;
-    handle_t *handle = client.first;
+    handle_t *handle;
 
     (void)data;
     apr_threadkey_private_delete(client.key);
+    apr_thread_mutex_lock(client.mutex);
+    handle = client.first;
     while (handle != NULL) {
         handle_t *next = handle->next;
         if (handle->busy) {
@@ -92,6 +94,7 @@ static apr_status_t on_child_exit(void *data)
         }
         handle = next;
     }
+    apr_thread_mutex_unlock(client.mutex);
     if (!busy) {
         curl_global_cleanup();
     }

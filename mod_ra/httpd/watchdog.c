@@ -123,13 +123,22 @@ void ra_watchdog_stop(int is_graceful)
     __atomic_store_n(&runner.stop, 1, __ATOMIC_SEQ_CST);
 }
 
+/** Whole, also where a signal interrupts it: SIGTERM comes while a child ends, and apr_sleep() returns then. */
+static void sleep_seconds(int seconds)
+{
+    apr_time_t end = apr_time_now() + apr_time_from_sec(seconds);
+    while (apr_time_now() < end) {
+        apr_sleep(end - apr_time_now());
+    }
+}
+
 /** Who stops without grace has said that he does not wait: no warning then. */
 static void *guard(void *unused)
 {
     int is_graceful = atomic_load(&runner.is_graceful);
     int seconds = is_graceful ? runner.seconds : RA_STOP_SECONDS;
     (void)unused;
-    apr_sleep(apr_time_from_sec(seconds));
+    sleep_seconds(seconds);
     ap_log_error(APLOG_MARK, is_graceful ? APLOG_WARNING : APLOG_NOTICE, 0, runner.server, RA_LOG_RUNNER_LATE
                  "%s did not end within %d seconds: left; the lease of a job runs out", atomic_load(&runner.busy_with), seconds);
     _exit(0);

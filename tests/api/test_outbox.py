@@ -1,4 +1,9 @@
 """Rows of the outbox that are of no more use go by themselves; whatever is to be done stays."""
+import contextlib
+import ctypes
+import os
+import signal
+import threading
 import time
 
 import pytest
@@ -62,3 +67,34 @@ def test_a_job_that_another_child_has_claimed_is_waited_for(elsewhere):
         assert attempts == "1"
     finally:
         ra.stack.ca.reset()
+
+
+def threads_of(children):
+    with contextlib.suppress(FileNotFoundError):
+        return {(child, int(thread)) for child in children for thread in os.listdir(f"/proc/{child}/task")}
+    return set()
+
+
+def signal_new_threads(children, is_over):
+    """The listener of a child that ends sends its own process a signal, and any thread may get it."""
+    before = threads_of(children)
+    while not is_over.wait(0.05):
+        for child, thread in threads_of(children) - before:
+            ctypes.CDLL(None).tgkill(child, thread, signal.SIGTERM)
+
+
+@pytest.mark.test_build
+def test_child_that_is_stopped_lets_the_ca_answer_its_job(make_ra):
+    """For seven seconds; a signal in between shortens them for nobody."""
+    ra = make_ra("leaving", PRODUCTION_WAIT=1)
+    httpd, case, is_over = ra.stack.httpd, ra.case("coded"), threading.Event()
+    ra.stack.ca.knobs(mode="late", ms=5000, about=case.name)
+    begin = time.monotonic()
+    case.ask(expect=202)
+    signals = threading.Thread(target=signal_new_threads, args=(httpd.children(), is_over))
+    signals.start()
+    httpd.stop()
+    ended = time.monotonic() - begin
+    is_over.set()
+    signals.join()
+    assert ended >= 5
