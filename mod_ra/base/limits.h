@@ -45,6 +45,7 @@
 
 /* Files for everybody */
 #define RA_DOWNLOAD_LIST_MAX_BYTES (256 * 1024)
+#define RA_NAME_KEY_MAX 200 /* characters of a name as it is searched for: the width of subject_key and name_key */
 #define RA_DOWNLOAD_NAME_MAX_BYTES 200
 
 /* Keys outside the database */

@@ -126,7 +126,7 @@ const char *ra_text_clean(const char *text, apr_pool_t *pool)
     int space = 0;
     apr_uint32_t code;
 
-    if (!form) {
+    if (!form || ra_text_length(form) > ra_text_length(text)) {
         return NULL;
     }
     char *clean = apr_palloc(pool, strlen(form) + 1), *at = clean;

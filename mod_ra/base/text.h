@@ -21,7 +21,10 @@ apr_size_t ra_text_length(const char *text);
  */
 const char *ra_text_name_key(const char *name, apr_pool_t *pool);
 
-/** NFC form with white space trimmed at both ends and runs of inner white space made one space; NULL when not valid. */
+/**
+ * NFC form with white space trimmed at both ends and runs of inner white space made one space; NULL when not valid, or when a character falls apart in NFC:
+ * what was measured by its length must not grow.
+ */
 const char *ra_text_clean(const char *text, apr_pool_t *pool);
 
 /**

@@ -29,6 +29,7 @@ def test_place_is_made_once(ra, admin, path, body):
     made = admin.post(path, body, expect=201).json()
     assert {name: made[name] for name in body} == body
     refused(admin.post(path, body, expect=409), 409, "duplicate-name", ("/name", "taken"))
+    refused(admin.post(path, {**body, "name": "\u0958" * 100}, expect=422), 422, "deceptive-name", ("/name", "deceptive-characters"))
     refused(admin.post(path, {**body, "name": body["name"] + "\u200b"}, expect=422), 422, "deceptive-name",
             ("/name", "deceptive-characters"))
     refused(admin.post(path, {**body, "name": unique("x"), "region": "999"}, expect=422), 422, "body-invalid", ("/region", "format-region"))

@@ -26,14 +26,14 @@ static const unsigned char *id_number_hash(const ra_act_t *act, const char *numb
     return mac;
 }
 
-/* Name to be shown and its search key; a name that deceives the eye is refused. */
+/* Name to be shown and its search key; a name that deceives the eye is refused, and one of characters that stand for whole phrases (U+FDFA). */
 static apr_status_t read_name(const char **pname, const char **pkey, const ra_act_t *act, const char *text, const char *pointer)
 {
     ra_result_t *result = act->tx->result;
 
     *pname = ra_text_clean(text, act->tx->pool);
     *pkey = *pname ? ra_text_name_key(*pname, act->tx->pool) : NULL;
-    if (!*pkey || ra_text_is_deceptive(*pname)) {
+    if (!*pkey || ra_text_length(*pkey) > RA_NAME_KEY_MAX || ra_text_is_deceptive(*pname)) {
         ra_result_violation(result, pointer, RA_VIOLATION_DECEPTIVE_CHARACTERS);
         return ra_refuse(result, RA_PROBLEM_DECEPTIVE_NAME, pointer);
     }
