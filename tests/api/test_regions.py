@@ -18,8 +18,8 @@ def cases(ra):
     return {**made, "foreign": foreign, "agency": other_agency, "system": other_system}
 
 
-def seen(client, path="/applications"):
-    ids, query = set(), {"limit": 200}
+def seen(client, path="/applications", **query):
+    ids, query = set(), {"limit": 200, **query}
     while True:
         page = client.get(path, params=query).json()
         ids |= {item["id"] for item in page["items"]}
@@ -40,6 +40,8 @@ def sees(client, case):
     assert listed == (answers == {200})
     if case.certificate:
         assert (case.certificate["id"] in seen(client, "/certificates")) == listed
+        for status in ("valid", "expired", "suspended", "revoked"):
+            assert (case.certificate["id"] in seen(client, "/certificates", status=status)) == (listed and status == "valid")
     return listed
 
 

@@ -118,7 +118,7 @@ typedef struct ra_application_filter_t {
 /** The conditions of a filter on `applications`, each with AND before it: constants only, the values are added at values[*pcount]. */
 const char *ra_application_conditions(const ra_application_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool);
 
-#define RA_APPLICATION_COUNT_MAX 10000 /* of one state */
+#define RA_APPLICATION_COUNT_MAX 1000 /* of one state */
 
 /**
  * {states, businesses}, each [{key, count, more}]: how many the filter finds if its state, or its business, is left out. The newest

@@ -198,6 +198,19 @@ int ra_sight_allows(const ra_sight_t *sight, const char *region, const char *age
            (sight->system_id && submitted_by && strcmp(sight->system_id, submitted_by) == 0);
 }
 
+const char *ra_sight_column(const ra_sight_t *sight)
+{
+    if (sight->everything || (sight->agency_id && sight->system_id)) {
+        return NULL;
+    }
+    if (sight->region_prefix) {
+        apr_size_t len = strlen(sight->region_prefix);
+
+        return len == 2 ? "region_2" : len == 4 ? "region_4" : "region";
+    }
+    return sight->agency_id ? "agency_id" : sight->system_id ? "submitted_by" : NULL;
+}
+
 const char *ra_sight_clause(const ra_sight_t *sight, ra_value_t *values, int *pcount)
 {
     if (sight->everything) {
