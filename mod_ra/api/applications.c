@@ -121,10 +121,7 @@ apr_status_t ra_count_applications(ra_call_t *call)
     ra_application_filter_t filter;
 
     if (!read_filter(&filter, call)) {
-        call->answer = ra_json_object_make(call->act.tx->pool);
-        ra_json_set_array(call->answer, "states");
-        ra_json_set_array(call->answer, "businesses");
-        return APR_SUCCESS;
+        return ra_call_counts_nothing(call, "states", "businesses");
     }
     return ra_application_counts(&call->answer, &call->act, &sight, &filter);
 }

@@ -95,6 +95,14 @@ static const char *key_of(const ra_json_t *item, const char *key, apr_pool_t *po
     return ra_json_is_integer(value) ? apr_psprintf(pool, "%" APR_INT64_T_FMT, ra_json_int(value, 0)) : ra_json_string(value);
 }
 
+apr_status_t ra_call_counts_nothing(ra_call_t *call, const char *facet, const char *other)
+{
+    call->answer = ra_json_object_make(call->act.tx->pool);
+    ra_json_set_array(call->answer, facet);
+    ra_json_set_array(call->answer, other);
+    return APR_SUCCESS;
+}
+
 void ra_call_page(ra_call_t *call, ra_json_t *items, int limit)
 {
     ra_call_page_by(call, items, limit, "id");

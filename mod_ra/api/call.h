@@ -63,5 +63,7 @@ apr_status_t ra_call_cursor(ra_call_t *call, const char **pbefore);
 void ra_call_page(ra_call_t *call, ra_json_t *items, int limit);
 /** As ra_call_page() with another member as the key: a string, or an integer whose decimal text becomes the position. */
 void ra_call_page_by(ra_call_t *call, ra_json_t *items, int limit, const char *key);
+/** The counts of a filter that can find nothing: two empty lists. @return APR_SUCCESS */
+apr_status_t ra_call_counts_nothing(ra_call_t *call, const char *facet, const char *other);
 
 #endif

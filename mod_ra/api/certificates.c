@@ -12,29 +12,50 @@
 #include "business/certificate/certificate_check.h"
 #include "business/certificate/certificate_history.h"
 
+/* @return 0 when the name that is looked for is nobody's: it has no letter */
+static int read_filter(ra_certificate_filter_t *filter, const ra_call_t *call)
+{
+    const char *subject = ra_call_text(call, "subject_name");
+
+    *filter = (ra_certificate_filter_t){
+        .serial = ra_call_text(call, "serial"),
+        .subject_key = subject ? ra_text_name_key(subject, call->act.tx->pool) : NULL,
+        .social_security_no = ra_call_text(call, "social_security_no"),
+        .status = ra_call_text(call, "status"),
+        .kind = ra_call_text(call, "kind"),
+        .application_id = ra_call_text(call, "application_id"),
+    };
+    return !subject || filter->subject_key;
+}
+
 apr_status_t ra_list_certificates(ra_call_t *call)
 {
     apr_pool_t *pool = call->act.tx->pool;
     ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, pool);
-    const char *subject = ra_call_text(call, "subject_name");
-    ra_certificate_filter_t filter = {
-        .serial = ra_call_text(call, "serial"),
-        .subject_key = subject ? ra_text_name_key(subject, pool) : NULL,
-        .social_security_no = ra_call_text(call, "social_security_no"),
-        .status = ra_call_text(call, "status"),
-        .application_id = ra_call_text(call, "application_id"),
-        .limit = ra_call_limit(call),
-    };
+    ra_certificate_filter_t filter;
     ra_json_t *items = ra_json_array_make(pool);
+    int finds = read_filter(&filter, call);
     apr_status_t status = ra_call_cursor(call, &filter.before_id);
 
-    if (status == APR_SUCCESS && (!subject || filter.subject_key)) {
+    filter.limit = ra_call_limit(call);
+    if (status == APR_SUCCESS && finds) {
         status = ra_certificate_list(&items, &call->act, &sight, &filter);
     }
     if (status == APR_SUCCESS) {
         ra_call_page(call, items, filter.limit);
     }
     return status;
+}
+
+apr_status_t ra_count_certificates(ra_call_t *call)
+{
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, call->act.tx->pool);
+    ra_certificate_filter_t filter;
+
+    if (!read_filter(&filter, call)) {
+        return ra_call_counts_nothing(call, "statuses", "kinds");
+    }
+    return ra_certificate_counts(&call->answer, &call->act, &sight, &filter);
 }
 
 static const char *const certificate_types[] = {"application/json", "application/x-pem-file", "application/pkix-cert", NULL};

@@ -63,6 +63,7 @@
     X("getNotice", ra_get_notice)                                                                                      \
     X("tellNotice", ra_tell_notice)                                                                                    \
     X("listSubscribers", ra_list_subscribers)                                                                          \
+    X("countSubscribers", ra_count_subscribers)                                                                        \
     X("getSubscriber", ra_get_subscriber)                                                                              \
     X("updateSubscriber", ra_update_subscriber)                                                                        \
     X("getApplicationForm", ra_get_application_form)                                                                   \
@@ -72,6 +73,7 @@
     X("fetchEncryptionKey", ra_fetch_encryption_key)                                                                   \
     X("produceCertificate", ra_produce_certificate)                                                                    \
     X("listCertificates", ra_list_certificates)                                                                        \
+    X("countCertificates", ra_count_certificates)                                                                      \
     X("getCertificate", ra_get_certificate)                                                                            \
     X("listCertificateHistory", ra_list_certificate_history)                                                           \
     X("getCertificateStatus", ra_get_certificate_status)                                                               \
@@ -137,6 +139,7 @@ apr_status_t ra_list_notices(ra_call_t *call);
 apr_status_t ra_get_notice(ra_call_t *call);
 apr_status_t ra_tell_notice(ra_call_t *call);
 apr_status_t ra_list_subscribers(ra_call_t *call);
+apr_status_t ra_count_subscribers(ra_call_t *call);
 apr_status_t ra_get_subscriber(ra_call_t *call);
 apr_status_t ra_update_subscriber(ra_call_t *call);
 apr_status_t ra_get_application_form(ra_call_t *call);
@@ -146,6 +149,7 @@ apr_status_t ra_draw_codes(ra_call_t *call);
 apr_status_t ra_produce_certificate(ra_call_t *call);
 apr_status_t ra_fetch_encryption_key(ra_call_t *call);
 apr_status_t ra_list_certificates(ra_call_t *call);
+apr_status_t ra_count_certificates(ra_call_t *call);
 apr_status_t ra_get_certificate(ra_call_t *call);
 apr_status_t ra_list_certificate_history(ra_call_t *call);
 apr_status_t ra_get_certificate_status(ra_call_t *call);

@@ -9,29 +9,51 @@
 
 #define RA_ETAG_DIGEST_BYTES 8
 
-apr_status_t ra_list_subscribers(ra_call_t *call)
+/* @return 0 when the name that is looked for is nobody's: it has no letter */
+static int read_filter(ra_subscriber_filter_t *filter, const ra_call_t *call)
 {
-    apr_pool_t *pool = call->act.tx->pool;
-    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, pool);
     const char *name = ra_call_text(call, "name");
-    ra_subscriber_filter_t filter = {
-        .name_key = name ? ra_text_name_key(name, pool) : NULL,
+
+    *filter = (ra_subscriber_filter_t){
+        .name_key = name ? ra_text_name_key(name, call->act.tx->pool) : NULL,
         .social_security_no = ra_call_text(call, "social_security_no"),
         .organisation_code = ra_call_text(call, "organisation_code"),
         .phone = ra_call_text(call, "phone"),
         .email = ra_call_text(call, "email"),
-        .limit = ra_call_limit(call),
+        .kind = ra_call_text(call, "kind"),
+        .region = ra_call_text(call, "region"),
     };
+    return !name || filter->name_key;
+}
+
+apr_status_t ra_list_subscribers(ra_call_t *call)
+{
+    apr_pool_t *pool = call->act.tx->pool;
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, pool);
+    ra_subscriber_filter_t filter;
     ra_json_t *items = ra_json_array_make(pool);
+    int finds = read_filter(&filter, call);
     apr_status_t status = ra_call_cursor(call, &filter.before_id);
 
-    if (status == APR_SUCCESS && (!name || filter.name_key)) {
+    filter.limit = ra_call_limit(call);
+    if (status == APR_SUCCESS && finds) {
         status = ra_subscriber_list(&items, &call->act, &sight, &filter);
     }
     if (status == APR_SUCCESS) {
         ra_call_page(call, items, filter.limit);
     }
     return status;
+}
+
+apr_status_t ra_count_subscribers(ra_call_t *call)
+{
+    ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, call->act.tx->pool);
+    ra_subscriber_filter_t filter;
+
+    if (!read_filter(&filter, call)) {
+        return ra_call_counts_nothing(call, "kinds", "regions");
+    }
+    return ra_subscriber_counts(&call->answer, &call->act, &sight, &filter);
 }
 
 /* The version is the record's; what is shown with it changes without it, so the ETag's second half is of the whole answer. */

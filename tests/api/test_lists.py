@@ -44,3 +44,63 @@ def test_nothing_out_of_sight_is_counted(ra, here):
     assert counted(ra, elsewhere, region=REGION) == ({}, {})
     assert counted(ra, here, region="140800") == ({}, {})
     assert sum(counted(ra, here, region=REGION)[0].values()) == 5
+
+
+@pytest.fixture(scope="module")
+def elsewhere(ra):
+    """Another region, in which two organisations have a certificate, one of them revoked, and a person has one; and who sees it alone."""
+    region = "140882"
+    officer = ra.person("acceptor", office_id=ra.office(region), province_wide=False)
+    cases = [ra.case("completed", kind=kind, subscriber={"region": region}) for kind in ("organisation", "organisation", "person")]
+    Act(ra, "revoke", cases[0]).run()
+    return officer, cases
+
+
+def facets(ra, who, path, **filters):
+    return [{one["key"]: (one["count"], one["more"]) for one in facet} for facet in ra.staff(who).get(path, params=filters).json().values()]
+
+
+def test_certificates_are_counted_by_status_and_kind(ra, elsewhere):
+    who, (revoked, _, person) = elsewhere
+
+    def count(**filters):
+        return facets(ra, who, "/certificate-counts", **filters)
+
+    assert count() == [{"valid": (2, False), "revoked": (1, False)}, {"organisation": (2, False), "person": (1, False)}]
+    assert count(status="revoked") == [{"valid": (2, False), "revoked": (1, False)}, {"organisation": (1, False)}]
+    assert count(kind="person") == [{"valid": (1, False)}, {"organisation": (2, False), "person": (1, False)}]
+    assert count(serial=revoked.certificate["serial"]) == [{"revoked": (1, False)}, {"organisation": (1, False)}]
+    assert count(subject_name="...") == [{}, {}]
+    listed = ra.staff(who).get("/certificates", params={"kind": "person"}).json()["items"]
+    assert [one["id"] for one in listed] == [person.certificate["id"]]
+
+
+def test_subscribers_are_counted_by_kind_and_city(ra, elsewhere):
+    who, (one, _, person) = elsewhere
+    number = one.application["subscriber"]["social_security_no"]
+
+    def count(**filters):
+        return facets(ra, who, "/subscriber-counts", **filters)
+
+    kinds, city = {"organisation": (2, False), "person": (1, False)}, {"1408": (3, False)}
+    assert count() == [kinds, city]
+    assert count(region="1408") == count(region="140882") == [kinds, city]
+    assert count(region="140801") == [{}, city]
+    assert count(kind="person") == [kinds, {"1408": (1, False)}]
+    assert count(social_security_no=number) == [{"organisation": (1, False)}, {"1408": (1, False)}]
+    assert count(name="...") == [{}, {}]
+    listed = ra.staff(who).get("/subscribers", params={"kind": "person", "region": "1408"}).json()["items"]
+    assert [each["id"] for each in listed] == [person.application["subscriber"]["id"]]
+
+
+def test_a_count_ends_somewhere_and_says_so(ra, elsewhere):
+    many = "FROM subscribers WHERE social_security_no LIKE 'MANY%'"
+    ra.sql("INSERT INTO subscribers (id, kind, social_security_no, name, name_key, region, agency_id, created_at, updated_at)"
+           " SELECT UNHEX(LPAD(HEX(seq), 32, '0')), 'organisation', CONCAT('MANY', seq), 'many', 'many', '140882', a.id, NOW(6), NOW(6)"
+           " FROM seq_1_to_1001 JOIN (SELECT id FROM agencies LIMIT 1) a")
+    try:
+        kinds, cities = facets(ra, elsewhere[0], "/subscriber-counts")
+        assert kinds == {"organisation": (1001, True), "person": (1, False)}
+        assert cities == {"1408": (1002, True)}
+    finally:
+        ra.sql(f"DELETE {many}")

@@ -15,6 +15,9 @@ export function loadRegions(): Promise<void> {
   return reading
 }
 
+/** The cities (four digits) with their names, as far as they have been read. */
+export const allCities = (): [string, Texts][] => [...cities.value].filter(([code]) => code.length === 4)
+
 /** The city of a region code; the code itself where the table has none. */
 export function cityOf(region: string): Texts {
   return cities.value.get(region.slice(0, 4)) ?? { 'zh-CN': region, en: region }

@@ -115,14 +115,15 @@ typedef struct ra_application_filter_t {
 
 #define RA_APPLICATION_CONDITIONS 8 /* and as many values, at most */
 
+/** A condition on the region of `a` for a prefix of 2, 4 or 6 digits; "" for NULL. */
+const char *ra_region_clause(const char *prefix);
+
 /** The conditions of a filter on `applications`, each with AND before it: constants only, the values are added at values[*pcount]. */
 const char *ra_application_conditions(const ra_application_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool);
 
-#define RA_APPLICATION_COUNT_MAX 1000 /* of one state */
-
 /**
  * {states, businesses}, each [{key, count, more}]: how many the filter finds if its state, or its business, is left out. The newest
- * RA_APPLICATION_COUNT_MAX of each state are looked at, so that the time does not grow with the register.
+ * RA_FACET_COUNT_MAX (facets.h) of each state are looked at, so that the time does not grow with the register.
  */
 apr_status_t ra_application_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_sight_t *sight, const ra_application_filter_t *filter);
 

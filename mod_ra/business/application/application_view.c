@@ -111,11 +111,11 @@ apr_status_t ra_application_json(ra_json_t **pjson, const ra_act_t *act, const r
     " JSON_VALUE(applicant, '$.name') AS `subscriber.name`, social_security_no AS `subscriber.social_security_no`,"    \
     " version AS version, created_at AS created_at, updated_at AS updated_at FROM applications a WHERE "
 
-static const char *region_clause(const char *prefix)
+const char *ra_region_clause(const char *prefix)
 {
-    apr_size_t len = strlen(prefix);
+    apr_size_t len = prefix ? strlen(prefix) : 0;
 
-    return len == 2 ? " AND region_2 = ?" : len == 4 ? " AND region_4 = ?" : " AND region = ?";
+    return len == 0 ? "" : len == 2 ? " AND a.region_2 = ?" : len == 4 ? " AND a.region_4 = ?" : " AND a.region = ?";
 }
 
 const char *ra_application_conditions(const ra_application_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool)
@@ -124,7 +124,7 @@ const char *ra_application_conditions(const ra_application_filter_t *filter, ra_
         {" AND state = ?", ra_v_text(filter->state)},
         {" AND business = ?", ra_v_text(filter->business)},
         {" AND kind = ?", ra_v_text(filter->kind)},
-        {filter->region ? region_clause(filter->region) : "", ra_v_text(filter->region)},
+        {ra_region_clause(filter->region), ra_v_text(filter->region)},
         {" AND number = ?", ra_v_text(filter->number)},
         {" AND subject_key = ?", ra_v_text(filter->subject_name)},
         {" AND social_security_no = ?", ra_v_text(filter->social_security_no)},

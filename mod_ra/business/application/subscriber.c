@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "business/application/facets.h"
 #include "business/application/subscriber_record.h"
 
 /* The join's order is said: the optimiser would rather begin with the few agencies and sort everything. */
@@ -11,51 +12,109 @@
     "SELECT a.id AS id, a.kind AS kind, a.name AS name, a.social_security_no AS social_security_no,"                   \
     " a.organisation_code AS organisation_code, a.region AS region, g.id AS `agency.id`, g.name AS `agency.name`,"     \
     " a.verified_at AS verified_at, a.version AS version, a.created_at AS created_at, a.updated_at AS updated_at"
-#define OF_AGENCY " STRAIGHT_JOIN agencies g ON g.id = a.agency_id WHERE "
-#define SUBSCRIBER COLUMNS " FROM subscribers a" OF_AGENCY
-#define REACHED_BY                                                                                                     \
-    COLUMNS " FROM subscriber_contacts c STRAIGHT_JOIN subscribers a FORCE INDEX (PRIMARY) ON a.id = c.subscriber_id" OF_AGENCY "c.hash = ? AND "
+#define OF_AGENCY " STRAIGHT_JOIN agencies g ON g.id = a.agency_id"
+#define SUBSCRIBER COLUMNS " FROM subscribers a" OF_AGENCY " WHERE "
 
 /* --- lists ------------------------------------------------------------------------------------------------------ */
 
 /* The index is named: estimating what the region's would find costs a fifth of a search. */
-#define FOUND_BY(index) COLUMNS " FROM subscribers a FORCE INDEX (" index ")" OF_AGENCY
+#define FOUND_BY(index) "subscribers a FORCE INDEX (" index ")"
+#define REACHED_BY "subscriber_contacts c STRAIGHT_JOIN subscribers a FORCE INDEX (PRIMARY) ON a.id = c.subscriber_id"
 
-/* What finds the fewest decides. */
-static const char *way_of(const ra_subscriber_filter_t *filter, int by_contact)
+/* What is looked for, without kind and region. */
+typedef struct search_t {
+    const ra_act_t *act;
+    const ra_sight_t *sight;
+    const ra_subscriber_filter_t *filter;
+    const unsigned char *phone;
+    const unsigned char *email;
+} search_t;
+
+#define SEARCH_VALUES (RA_SIGHT_VALUES + 9) /* at most */
+
+static search_t search_of(const ra_act_t *act, const ra_sight_t *sight, const ra_subscriber_filter_t *filter)
 {
-    return by_contact                   ? REACHED_BY
-           : filter->social_security_no ? FOUND_BY("subscribers_social_security_no")
-           : filter->organisation_code  ? FOUND_BY("subscribers_organisation_code")
-           : filter->name_key           ? FOUND_BY("subscribers_name")
-                                        : SUBSCRIBER;
+    return (search_t){act, sight, filter, filter->phone ? ra_subscriber_phone_hash(act, filter->phone) : NULL,
+                      filter->email ? ra_subscriber_email_hash(act, filter->email) : NULL};
 }
 
-/* Put together from constants only; every value is bound. The page needs no finding first: each subscriber has one agency. */
-apr_status_t ra_subscriber_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_subscriber_filter_t *filter)
+/* What finds the fewest decides. */
+static const char *way_of(const search_t *search)
 {
-    const unsigned char *phone = filter->phone ? ra_subscriber_phone_hash(act, filter->phone) : NULL;
-    const unsigned char *email = filter->email ? ra_subscriber_email_hash(act, filter->email) : NULL;
-    const unsigned char *first = phone ? phone : email;
+    const ra_subscriber_filter_t *filter = search->filter;
+
+    return search->phone || search->email ? REACHED_BY
+           : filter->social_security_no   ? FOUND_BY("subscribers_social_security_no")
+           : filter->organisation_code    ? FOUND_BY("subscribers_organisation_code")
+           : filter->name_key             ? FOUND_BY("subscribers_name")
+                                          : "subscribers a";
+}
+
+/* The conditions with WHERE, from the newest on. Put together from constants only; every value is bound. */
+static const char *found(const search_t *search, const char *kind, const char *region, int limit, ra_value_t *values, int *pcount)
+{
+    const ra_subscriber_filter_t *filter = search->filter;
+    const unsigned char *first = search->phone ? search->phone : search->email;
     const ra_clause_t clauses[] = {
         {" AND a.social_security_no = ?", ra_v_text(filter->social_security_no)},
         {" AND a.organisation_code = ?", ra_v_text(filter->organisation_code)},
         {" AND a.name_key = ?", ra_v_text(filter->name_key)},
-        {" AND EXISTS (SELECT 1 FROM subscriber_contacts e WHERE e.hash = ? AND e.subscriber_id = a.id)", ra_v_hash(phone ? email : NULL)},
+        {" AND EXISTS (SELECT 1 FROM subscriber_contacts e WHERE e.hash = ? AND e.subscriber_id = a.id)",
+         ra_v_hash(search->phone ? search->email : NULL)},
+        {" AND a.kind = ?", ra_v_text(kind)},
+        {ra_region_clause(region), ra_v_text(region)},
         {" AND a.id < ?", ra_v_uuid(filter->before_id)},
     };
-    ra_value_t values[RA_SIGHT_VALUES + 7];
-    int count = 0;
     const char *seen, *sql;
 
     if (first) {
-        values[count++] = ra_v_hash(first);
+        values[(*pcount)++] = ra_v_hash(first);
     }
-    seen = ra_sight_clause(sight, values, &count);
-    sql = apr_pstrcat(act->tx->pool, way_of(filter, first != NULL), seen, RA_CLAUSES(values, &count, clauses, act->tx->pool),
+    seen = ra_sight_clause(search->sight, values, pcount);
+    sql = apr_pstrcat(search->act->tx->pool, first ? " WHERE c.hash = ? AND " : " WHERE ", seen, RA_CLAUSES(values, pcount, clauses, search->act->tx->pool),
                       first ? " ORDER BY c.subscriber_id DESC LIMIT ?" : " ORDER BY a.id DESC LIMIT ?", NULL);
-    values[count++] = ra_v_int(filter->limit + 1);
-    return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
+    values[(*pcount)++] = ra_v_int(limit + 1);
+    return sql;
+}
+
+/* The page needs no finding first: each subscriber has one agency. */
+apr_status_t ra_subscriber_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_subscriber_filter_t *filter)
+{
+    search_t search = search_of(act, sight, filter);
+    ra_value_t values[SEARCH_VALUES];
+    int count = 0;
+    const char *where = found(&search, filter->kind, filter->region, filter->limit, values, &count);
+
+    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, COLUMNS " FROM ", way_of(&search), OF_AGENCY, where, NULL), (ra_values_t){values, count});
+}
+
+static const char *const kinds[] = {"organisation", "person"};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+apr_status_t ra_subscriber_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_sight_t *sight, const ra_subscriber_filter_t *filter)
+{
+    apr_pool_t *pool = act->tx->pool;
+    search_t search = search_of(act, sight, filter);
+    ra_value_t values[KINDS * SEARCH_VALUES + 2];
+    int count = 0;
+    const char *sql = "SELECT kind AS kind, region_4 AS region, COUNT(*) AS count, COUNT(IF(region LIKE ?, 1, NULL)) AS here" RA_FACET_MORE("kind") " FROM (";
+    ra_json_t *rows;
+    apr_status_t status;
+
+    values[count++] = ra_v_text(apr_pstrcat(pool, filter->region ? filter->region : "", "%", NULL));
+    values[count++] = ra_v_int(RA_FACET_COUNT_MAX + 1);
+    for (size_t i = 0; i < KINDS; i++) {
+        const char *where = found(&search, kinds[i], NULL, RA_FACET_COUNT_MAX, values, &count);
+
+        sql = apr_pstrcat(pool, sql, i > 0 ? " UNION ALL " : "", "(SELECT a.kind, a.region, a.region_4 FROM ", way_of(&search), where, ")", NULL);
+    }
+    status = ra_sql_rows(act->tx, &rows, apr_pstrcat(pool, sql, ") t GROUP BY kind, region_4 ORDER BY region_4, kind", NULL), (ra_values_t){values, count});
+    *pcounts = ra_json_object_make(pool);
+    if (status == APR_SUCCESS) {
+        ra_facet_add(*pcounts, rows, &(ra_facet_t){"kinds", "kind", "here", NULL, NULL}, ra_facet_keys(rows, "kind", pool));
+        ra_facet_add(*pcounts, rows, &(ra_facet_t){"regions", "region", "count", "kind", filter->kind}, ra_facet_keys(rows, "region", pool));
+    }
+    return status;
 }
 
 /* --- one -------------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ident.h"
+#include "business/application/facets.h"
 
 static const char *chain_pem(const apr_array_header_t *chain, apr_pool_t *pool)
 {
@@ -118,20 +119,21 @@ apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char
     return ra_base64url_decode(&target->der, ra_json_get_string(row, "der"), act->tx->pool);
 }
 
-/* `mark` is what an index can be of; those that are neither revoked nor suspended differ by time. */
+/* The statuses that a list can be asked for, each with the condition that finds it: `mark` is what an index can be of, those that are
+ * neither revoked nor suspended differ by time. */
+static const char *const status_clauses[][2] = {
+    {"valid", " AND a.mark = 0 AND a.not_after > UTC_TIMESTAMP(6) AND a.not_before <= UTC_TIMESTAMP(6)"},
+    {"suspended", " AND a.mark = 1"},
+    {"expired", " AND a.mark = 0 AND a.not_after <= UTC_TIMESTAMP(6)"},
+    {"revoked", " AND a.mark = 2"},
+};
+#define STATUSES (sizeof(status_clauses) / sizeof(status_clauses[0]))
+
 static const char *status_clause(const char *status)
 {
-    static const char *const words[][2] = {
-        {"revoked", " AND a.mark = 2"},
-        {"suspended", " AND a.mark = 1"},
-        {"expired", " AND a.mark = 0 AND a.not_after <= UTC_TIMESTAMP(6)"},
-        {"not_yet_valid", " AND a.mark = 0 AND a.not_before > UTC_TIMESTAMP(6)"},
-        {"valid", " AND a.mark = 0 AND a.not_after > UTC_TIMESTAMP(6) AND a.not_before <= UTC_TIMESTAMP(6)"},
-    };
-
-    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(words[i][0], status) == 0) {
-            return words[i][1];
+    for (size_t i = 0; status && i < STATUSES; i++) {
+        if (strcmp(status_clauses[i][0], status) == 0) {
+            return status_clauses[i][1];
         }
     }
     return "";
@@ -139,37 +141,95 @@ static const char *status_clause(const char *status)
 
 /*
  * The page of a status is found in the index of the sight and the status: left to itself the optimiser walks through all certificates in the order of
- * their ids, which is long where few have the status. What names one subscriber or one certificate is found by that.
+ * their ids, which is long where few have the status. What names one subscriber, one certificate or one kind is found by that.
  */
-static const char *index_clause(const ra_sight_t *sight, const ra_certificate_filter_t *filter, apr_pool_t *pool)
+static const char *index_clause(const ra_sight_t *sight, const ra_certificate_filter_t *filter, const char *status, const char *kind, apr_pool_t *pool)
 {
     const char *column = ra_sight_column(sight);
 
-    if (!filter->status || filter->serial || filter->subject_key || filter->social_security_no || filter->application_id ||
+    if (!status || kind || filter->serial || filter->subject_key || filter->social_security_no || filter->application_id ||
         (!column && !sight->everything)) {
         return "";
     }
     return apr_pstrcat(pool, " FORCE INDEX (certificates_mark", column ? "_" : "", column ? column : "", ")", NULL);
 }
 
-/* Put together from constants only; every value is bound. */
-apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter)
+#define SEARCH_VALUES (RA_SIGHT_VALUES + 7) /* at most */
+
+/* The conditions behind WHERE, but status. Put together from constants only; every value is bound. */
+static const char *found(const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter, const char *kind, ra_value_t *values, int *pcount)
 {
     const ra_clause_t clauses[] = {
         {" AND a.serial = ?", ra_v_text(filter->serial)},
         {" AND a.subject_key = ?", ra_v_text(filter->subject_key)},
         {" AND a.social_security_no = ?", ra_v_text(filter->social_security_no)},
         {" AND a.application_id = ?", ra_v_uuid(filter->application_id)},
+        {" AND a.kind = ?", ra_v_text(kind)},
         {" AND a.id < ?", ra_v_uuid(filter->before_id)},
     };
-    ra_value_t values[6 + RA_SIGHT_VALUES];
+    const char *seen = ra_sight_clause(sight, values, pcount);
+
+    return apr_pstrcat(act->tx->pool, seen, RA_CLAUSES(values, pcount, clauses, act->tx->pool), NULL);
+}
+
+apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter)
+{
+    ra_value_t values[SEARCH_VALUES];
     int count = 0;
-    const char *seen = ra_sight_clause(sight, values, &count), *index = index_clause(sight, filter, act->tx->pool);
+    const char *where = found(act, sight, filter, filter->kind, values, &count);
+    const char *index = index_clause(sight, filter, filter->status, filter->kind, act->tx->pool);
     /* The page is found first, and joined afterwards: else all certificates are read and sorted where there are few subscribers. */
-    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE " FROM (SELECT a.id FROM certificates a", index, " WHERE ", seen,
-                                  status_clause(filter->status), RA_CLAUSES(values, &count, clauses, act->tx->pool), NULL);
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE " FROM (SELECT a.id FROM certificates a", index, " WHERE ", where, status_clause(filter->status),
+                                  " ORDER BY a.id DESC LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id"
+                                  " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a.id DESC", NULL);
 
     values[count++] = ra_v_int(filter->limit + 1);
-    return ra_sql_rows(act->tx, pitems, apr_pstrcat(act->tx->pool, sql, " ORDER BY a.id DESC LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id"
-                       " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a.id DESC", NULL), (ra_values_t){values, count});
+    return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
+}
+
+/* The newest of each status. */
+static const char *pieces(const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter, ra_value_t *values, int *pcount)
+{
+    const char *sql = "";
+
+    for (size_t i = 0; i < STATUSES; i++) {
+        const char *where = found(act, sight, filter, NULL, values, pcount);
+
+        sql = apr_pstrcat(act->tx->pool, sql, *sql ? " UNION ALL " : "", "(SELECT '", status_clauses[i][0], "' AS status, a.kind FROM certificates a",
+                          index_clause(sight, filter, status_clauses[i][0], NULL, act->tx->pool), " WHERE ", where, status_clauses[i][1],
+                          " ORDER BY a.id DESC LIMIT ?)", NULL);
+        values[(*pcount)++] = ra_v_int(RA_FACET_COUNT_MAX + 1);
+    }
+    return sql;
+}
+
+static apr_array_header_t *all_statuses(apr_pool_t *pool)
+{
+    apr_array_header_t *keys = apr_array_make(pool, STATUSES, sizeof(const char *));
+
+    for (size_t i = 0; i < STATUSES; i++) {
+        APR_ARRAY_PUSH(keys, const char *) = status_clauses[i][0];
+    }
+    return keys;
+}
+
+apr_status_t ra_certificate_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter)
+{
+    apr_pool_t *pool = act->tx->pool;
+    ra_value_t values[STATUSES * SEARCH_VALUES + 1];
+    int count = 0;
+    const char *sql;
+    ra_json_t *rows;
+    apr_status_t status;
+
+    values[count++] = ra_v_int(RA_FACET_COUNT_MAX + 1);
+    sql = apr_pstrcat(pool, "SELECT status AS status, kind AS kind, COUNT(*) AS count" RA_FACET_MORE("status") " FROM (",
+                      pieces(act, sight, filter, values, &count), ") t GROUP BY status, kind ORDER BY kind, status", NULL);
+    status = ra_sql_rows(act->tx, &rows, sql, (ra_values_t){values, count});
+    *pcounts = ra_json_object_make(pool);
+    if (status == APR_SUCCESS) {
+        ra_facet_add(*pcounts, rows, &(ra_facet_t){"statuses", "status", "count", "kind", filter->kind}, all_statuses(pool));
+        ra_facet_add(*pcounts, rows, &(ra_facet_t){"kinds", "kind", "count", "status", filter->status}, ra_facet_keys(rows, "kind", pool));
+    }
+    return status;
 }

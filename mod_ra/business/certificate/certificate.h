@@ -54,6 +54,7 @@ typedef struct ra_certificate_filter_t {
     const char *subject_key;
     const char *social_security_no;
     const char *status;         /* API word */
+    const char *kind;
     const char *application_id;
     const char *before_id;
     int limit;
@@ -61,6 +62,12 @@ typedef struct ra_certificate_filter_t {
 
 /** Newest first, at most limit + 1. */
 apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter);
+
+/**
+ * {statuses, kinds}, each [{key, count, more}]: how many the filter finds if its status, or its kind, is left out. The newest
+ * RA_FACET_COUNT_MAX (facets.h) of each status are looked at.
+ */
+apr_status_t ra_certificate_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter);
 
 /**
  * The public query (§9, §18.3, §18.4): exact subject name after normalisation; no personal data. Answers the CertificateStatus of the API.
