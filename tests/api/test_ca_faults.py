@@ -365,7 +365,8 @@ def test_unknown_outcome_waits_for_a_person(careful):
     assert case.operation["reason"]["outcome"] == "unknown" and case.operation["reason"]["text"]
     assert case.read()["state"] == "in_production"
     case.refuse("issuing_officer", "codes", {}, 409, "state-conflict")
-    assert case.operation["id"] in {item["id"] for item in careful.staff("manager").get("/operations?status=unknown").json()["items"]}
+    listed = {item["id"]: item["application"] for item in careful.staff("manager").get("/operations?status=unknown").json()["items"]}
+    assert listed[case.operation["id"]] == {name: case.application[name] for name in ("id", "number", "business", "subject_name")}
     page = careful.internal.get("/metrics").text
     assert "ra_outbox_person_jobs 0" not in page
     refused(settle(careful, case, outcome="perhaps", expect=422), 422, "body-invalid", ("/outcome", "not-in-list"))

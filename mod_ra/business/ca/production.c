@@ -185,13 +185,15 @@ apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *applica
 
 #define OPERATION                                                                                                      \
     "SELECT t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
+    " o.id AS `application.id`, o.number AS `application.number`, o.business AS `application.business`, o.subject_name AS `application.subject_name`," \
     " t.certificate_id AS certificate_id, t.tries AS attempts, t.next_run_at AS next_run_at,"                          \
     " t.reason_outcome AS `reason.outcome`, COALESCE(t.reason_text, t.reason_outcome) AS `reason.text`, t.created_at AS created_at,"               \
     " t.updated_at AS updated_at, t.version AS version FROM "
+#define OF_APPLICATION " STRAIGHT_JOIN applications o ON o.id = t.application_id"
 
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id)
 {
-    return ra_sql_row(act->tx, poperation, OPERATION "ca_attempts t WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
+    return ra_sql_row(act->tx, poperation, OPERATION "ca_attempts t" OF_APPLICATION " WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
 }
 
 apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles)
@@ -288,7 +290,8 @@ apr_status_t ra_operation_list(ra_json_t **pitems, const ra_act_t *act, const ra
     if (status != APR_SUCCESS) {
         return status;
     }
-    sql = apr_pstrcat(act->tx->pool, OPERATION "(", branches(&page), ") p STRAIGHT_JOIN ca_attempts t ON t.id = p.id ORDER BY t.id DESC LIMIT ?", NULL);
+    sql = apr_pstrcat(act->tx->pool, OPERATION "(", branches(&page),
+                      ") p STRAIGHT_JOIN ca_attempts t ON t.id = p.id" OF_APPLICATION " ORDER BY t.id DESC LIMIT ?", NULL);
     page.values[page.count++] = ra_v_int(filter->limit + 1);
     return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){page.values, page.count});
 }
