@@ -80,6 +80,7 @@ test('the counter scans the QR code of a form and makes an application of it', a
   counter.guard.allow(/404/)
   await scan(counter, number + code)
   await counter.locator('[data-test=prefill]').getByText(name).first().waitFor()
+  await counter.locator('[data-value=agency]').getByText('太原市社会保险经办中心').waitFor()
   await accessible(counter, 'a form filled in beforehand')
   await counter.click('[data-test=make]')
   await counter.waitForURL(/#\/applications\/[0-9a-f-]{36}$/)
