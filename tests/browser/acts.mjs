@@ -10,7 +10,8 @@ import { caller, desk, settings, subjectName, until, visit } from './support.mjs
 export function ekey(name, form = 'PEM') {
   const folder = mkdtempSync(join(tmpdir(), 'ra-csr-'))
   const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'csr')]
-  execFileSync('openssl', ['req', '-new', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-outform', form, ...files], { stdio: 'ignore' })
+  const key256 = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  execFileSync('openssl', ['req', '-new', '-utf8', ...key256, '-subj', `/CN=${name}`, '-outform', form, ...files], { stdio: 'ignore' })
   const made = readFileSync(join(folder, 'csr'))
   const key = readFileSync(join(folder, 'key'), 'utf8')
   rmSync(folder, { recursive: true })
@@ -58,12 +59,14 @@ const MATERIALS = {
   person: ['application_form', 'applicant_id'],
   server: ['application_form', 'icp_licence', 'organisation_code_certificate', 'business_licence', 'applicant_id'],
 }
-const received = (kind) => MATERIALS[kind].map((material) => ({ material, received: true, sealed: kind !== 'person', signed: kind === 'person' }))
+const received = (kind) => MATERIALS[kind]
+  .map((material) => ({ material, received: true, sealed: kind !== 'person', signed: kind === 'person' }))
 
 function entered({ kind, subject_name: name, subscriber: who }) {
   const organization = kind === 'person' ? {} : { organization: who.name }
   const names = kind === 'server' ? { dns_names: [name] } : {}
-  return { certificate: { subject: { common_name: name, ...organization, country: 'CN' }, validity_years: 1, key_algorithms: ['ec_p256', 'rsa'], ...names } }
+  const subject = { common_name: name, ...organization, country: 'CN' }
+  return { certificate: { subject, validity_years: 1, key_algorithms: ['ec_p256', 'rsa'], ...names } }
 }
 
 /** What the API is told at a step. */
@@ -105,7 +108,8 @@ export async function issued(kind = 'organisation') {
   const made = await submitted(application(kind === 'person' ? '王小明' : subjectName(), kind))
   for (const name of ['agency', 'acceptance', 'entry', 'review']) await steps[name](made.id)
   const answer = await steps.production(made.id)
-  await step('issuing_officer', made.id, 'handover', { inspection: { passed: true, subject_checked: true, validity_checked: true, key_checked: true }, recipient: { name: '王小明' } })
+  const inspection = { passed: true, subject_checked: true, validity_checked: true, key_checked: true }
+  await step('issuing_officer', made.id, 'handover', { inspection, recipient: { name: '王小明' } })
   await step('archivist', made.id, 'archive', { electronic_checked: true, paper_complete: true, form_copies: [1, 2] })
   await step('issuing_officer', made.id, 'completion', { summary: '证书已制作并发放' })
   return { application: made, certificate: answer.certificate }
@@ -178,7 +182,8 @@ const ACTS = {
 }
 
 /** The lists of steps of docs/business.md, each step with the person who does it here. */
-const MADE = [['acceptance', 'acceptor'], ['entry', 'entry_officer'], ['review', 'review_officer'], ['production', 'issuing_officer'], ['handover', 'issuing_officer']]
+const MADE = [['acceptance', 'acceptor'], ['entry', 'entry_officer'], ['review', 'review_officer'], ['production', 'issuing_officer'],
+  ['handover', 'issuing_officer']]
 const DECIDED = MADE.slice(0, 3)
 const FILED = ['archive', 'archivist']
 export const LISTS = {

@@ -81,7 +81,8 @@ test('a certificate is changed to another name, and the old one revoked', async 
 test('a certificate is revoked', act(revoke))
 
 test('a locked EKey is unlocked by another person than who took it in', act({
-  business: 'unlock', list: 'E', form: UNLOCK, hands: ['acceptance', 'operation', 'registration', 'archive', 'completion'], becomes: '证书使用中',
+  business: 'unlock', list: 'E', form: UNLOCK, hands: ['acceptance', 'operation', 'registration', 'archive', 'completion'],
+  becomes: '证书使用中',
 }))
 
 test('a lost certificate is issued again and the old one revoked', act({

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { application, binds, isNow, press, standing, standingAs, steps, type } from './acts.mjs'
-import { accessible, caller, finish, settings, visit } from './support.mjs'
+import { accessible, caller, finish, settings, urls, visit } from './support.mjs'
 
 test('without a certificate, or with an unknown one, a page says the fault code and what to do', async () => {
   const page = await visit(undefined, '/', { staff: true })
@@ -173,8 +173,11 @@ test('an administrator enters an office and a person with roles and a certificat
 test('the auditor reads events and takes checkpoints along', async () => {
   const page = await visit('auditor', '/audit')
   await page.locator('tbody tr').first().waitFor()
-  await page.selectOption('#filter-outcome', 'refused')
-  await page.locator('[data-test=chips]').getByText('拒绝').waitFor()
+  const curious = await caller('acceptor')
+  assert.equal((await curious.fetch(`${urls.staff}/api/v1/audit-events`)).status(), 403)
+  await curious.close()
+  await page.to('/audit?outcome=refused&event=listAuditEvents')
+  await page.locator('tbody tr').first().getByText('您没有此项操作的权限 (access-denied)').waitFor()
   await page.selectOption('#filter-outcome', 'read')
   await page.selectOption('#filter-event', { label: '审计日志' })
   await page.locator('tbody tr', { hasText: '审计日志' }).first().getByRole('link', { name: '孙审计' }).click()
@@ -188,7 +191,9 @@ test('the auditor reads events and takes checkpoints along', async () => {
 })
 
 test('the first load of either entry stays below 350 KB compressed', async () => {
-  const sizes = Object.fromEntries(readdirSync(`${settings.web}/assets`).map((name) => [`/assets/${name}`, gzipSync(readFileSync(`${settings.web}/assets/${name}`)).length]))
+  const assets = `${settings.web}/assets`
+  const sized = (name) => gzipSync(readFileSync(`${assets}/${name}`)).length
+  const sizes = Object.fromEntries(readdirSync(assets).map((name) => [`/assets/${name}`, sized(name)]))
   for (const [role, path] of [[undefined, '/status'], ['review_officer', '/']]) {
     const page = await visit(role, path)
     await page.locator('h1').first().waitFor()

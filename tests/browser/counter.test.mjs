@@ -82,7 +82,8 @@ test('a barcode reader opens the application from any page, and the field that h
   await field(page, '/business').locator('select').selectOption('issue')
   await type(page, '/subscriber/region', '1401')
   await type(page, '/note', '第一行\n第二行')
-  for (const place of ['[data-field="/subscriber/region"] input', '[data-field="/note"] textarea', '[data-field="/business"] select', 'body']) {
+  const fields = ['[data-field="/subscriber/region"] input', '[data-field="/note"] textarea', '[data-field="/business"] select']
+  for (const place of [...fields, 'body']) {
     if (place === 'body') await page.evaluate(() => document.activeElement.blur())
     else await page.locator(place).focus()
     await scan(page, made.number)

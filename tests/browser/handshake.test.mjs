@@ -22,11 +22,13 @@ class Store {
     // What a person answers in the browser's window once and for all: the certificate that fits.
     const filters = { [`${urls.staff},*`]: { setting: { filters: [{}] } } }
     mkdirSync(join(this.home, 'profile/Default'), { recursive: true })
-    writeFileSync(join(this.home, 'profile/Default/Preferences'), JSON.stringify({ profile: { content_settings: { exceptions: { auto_select_certificate: filters } } } }))
+    const preferences = { profile: { content_settings: { exceptions: { auto_select_certificate: filters } } } }
+    writeFileSync(join(this.home, 'profile/Default/Preferences'), JSON.stringify(preferences))
   }
 
   run(tool, ...words) {
-    return execFileSync(tool, ['-d', this.database, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: this.home } })
+    const env = { ...process.env, HOME: this.home }
+    return execFileSync(tool, ['-d', this.database, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env })
   }
 
   /** The card with the certificate is plugged in. */
@@ -54,7 +56,8 @@ async function withStore(who) {
 function handshake(who) {
   return new Promise((done, failed) => {
     const { hostname, port } = new URL(urls.staff)
-    const options = { hostname, port, path: '/api/v1/me', cert: readFileSync(who.cert), key: readFileSync(who.key), ca: readFileSync(settings.root), agent: false }
+    const files = { cert: readFileSync(who.cert), key: readFileSync(who.key), ca: readFileSync(settings.root) }
+    const options = { hostname, port, path: '/api/v1/me', ...files, agent: false }
     get(options, (answer) => answer.resume().on('end', () => done(answer.statusCode)).on('error', failed)).on('error', failed)
   })
 }
@@ -77,7 +80,8 @@ test('with no certificate, an expired one or one of another CA, the console and 
     await assert.rejects(handshake(who), refusal)
     await page.goto(`${urls.public}/#/certificate-check`)
     const alone = readFileSync(who.cert, 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/)[0]
-    await page.locator('input[type=file]').setInputFiles({ name: 'mine.cer', mimeType: 'application/pkix-cert', buffer: Buffer.from(alone) })
+    const mine = { name: 'mine.cer', mimeType: 'application/pkix-cert', buffer: Buffer.from(alone) }
+    await page.locator('input[type=file]').setInputFiles(mine)
     await page.locator(`[data-code="${code}"]`).first().waitFor()
   }
   assert.equal(await handshake(people.acceptor), 200)
@@ -92,7 +96,8 @@ test('a card that is pulled between two requests is said, and what was typed is 
   const without = await caller()
   await page.route('**/api/**', async (route) => {
     const sent = route.request()
-    await route.fulfill({ response: await without.fetch(sent.url(), { method: sent.method(), headers: sent.headers(), data: sent.postData() ?? undefined }) })
+    const same = { method: sent.method(), headers: sent.headers(), data: sent.postData() ?? undefined }
+    await route.fulfill({ response: await without.fetch(sent.url(), same) })
   })
   await page.fill('#number-search', '2026112312345673')
   await page.keyboard.press('Enter')

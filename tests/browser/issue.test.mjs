@@ -43,7 +43,8 @@ test('a new certificate, from the form filled in at home to the public status qu
   await isNow(counter, '待经办单位审批')
   const id = /applications\/([0-9a-f-]+)/.exec(counter.url())[1]
   const run = { id, list: 'A', name, fee: true }
-  for (const [step, role] of [['agency_decision', 'agency'], ['acceptance', 'acceptor'], ['entry', 'entry_officer'], ['review', 'review_officer']]) {
+  const hands = [['agency_decision', 'agency'], ['acceptance', 'acceptor'], ['entry', 'entry_officer'], ['review', 'review_officer']]
+  for (const [step, role] of hands) {
     await takes(run, step, role)
   }
   const maker = await takes(run, 'production', 'issuing_officer')

@@ -7,13 +7,14 @@ import { fillIn } from './wizard.mjs'
 
 const PHONE = { width: 360, height: 740 }
 const DESK = { width: 1280, height: 900 }
-const PORTAL = ['/status', '/guide', '/guide/reissue_damaged', '/prefill', '/receipt', '/progress', '/downloads', '/knowledge', '/knowledge/ekey-locked',
-  '/faults', '/certificate-check']
+const PORTAL = ['/status', '/guide', '/guide/reissue_damaged', '/prefill', '/receipt', '/progress', '/downloads', '/knowledge',
+  '/knowledge/ekey-locked', '/faults', '/certificate-check']
 
 /** Pairs of all: each language, colour and size with each other. */
 const LOOKS = [
   { language: 'zh-CN', scheme: 'light', size: PHONE }, { language: 'zh-CN', scheme: 'dark', size: DESK },
-  { language: 'en', scheme: 'light', size: DESK }, { language: 'en', scheme: 'dark', size: PHONE }, { language: 'zh-CN', scheme: 'light', size: PHONE, large: true },
+  { language: 'en', scheme: 'light', size: DESK }, { language: 'en', scheme: 'dark', size: PHONE },
+  { language: 'zh-CN', scheme: 'light', size: PHONE, large: true },
 ]
 /** Those of the console, which needs a desk; the first of all is what every other test wears. */
 const CONSOLE = LOOKS.slice(1).map((one) => ({ ...one, size: DESK }))
@@ -36,8 +37,10 @@ async function looksRight(page, path, look) {
   const what = `${path} ${look.language} ${look.scheme} ${look.size.width}${look.large ? ' large' : ''}`
   await page.to(path)
   await rests(page)
-  const wide = await page.evaluate(() => [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1
-    && !one.closest('.scroll, .skip, .ra-hidden, [role=region]') && getComputedStyle(one).position !== 'absolute').map((one) => `${one.tagName}.${one.className}`))
+  const wide = await page.evaluate(() => [...document.querySelectorAll('body *')]
+    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, .skip, .ra-hidden, [role=region]')
+      && getComputedStyle(one).position !== 'absolute')
+    .map((one) => `${one.tagName}.${one.className}`))
   assert.deepEqual(wide.slice(0, 3), [], `${what} is wider than the window`)
   await accessible(page, what)
 }
@@ -78,8 +81,10 @@ async function inEveryLook(role, paths) {
 test('the pages of the counter are readable in every look', async () => {
   const { application, certificate } = await issued()
   const one = `/applications/${application.id}`
+  const { number } = await fillIn(await visit(undefined, '/prefill'))
   await inEveryLook('acceptor', ['/', '/new', '/applications', one, `${one}/form`, `${one}/completion-record`, '/subscribers',
-    `/subscribers/${application.subscriber.id}`, '/certificates', `/certificates/${certificate.id}`, '/notices?state=open'])
+    `/subscribers/${application.subscriber.id}`, '/certificates', `/certificates/${certificate.id}`, '/notices?state=open',
+    `/prefills/${number}`])
   await finish()
 })
 

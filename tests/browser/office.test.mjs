@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { application, binds, ekey, field, issued, press, standing, standingAs, step, takes, type } from './acts.mjs'
+import { application, binds, ekey, field, issued, press, standing, standingAs, step, submitted, takes, type } from './acts.mjs'
 import { accessible, caller, finish, output, settings, sql, subjectName, visit } from './support.mjs'
 
 /** Many applications of one region. */
@@ -78,6 +78,29 @@ test('a list says how many there are of each state, goes on page by page, and is
   await finish()
 })
 
+test('certificates and subscribers are counted by what a filter may be, and the count that is pressed is the filter', async () => {
+  const [{ application: made, certificate }, other] = [await issued(), await submitted()]
+  sql(`UPDATE certificates SET suspended_at = UTC_TIMESTAMP(6) WHERE id = UNHEX('${certificate.id.replaceAll('-', '')}');
+    UPDATE subscribers SET region = '140981' WHERE social_security_no IN
+      ('${made.subscriber.social_security_no}', '${other.subscriber.social_security_no}')`)
+  const page = await visit('acceptor', `/certificates?subject_name=${encodeURIComponent(certificate.subject_name)}`)
+  const facet = (name) => page.locator(`[data-facet="${name}"]`)
+  await facet('status-suspended').getByText('1', { exact: true }).waitFor()
+  assert.equal(await facet('status-valid').count(), 0)
+  await facet('kind-organisation').click()
+  await page.locator('[data-test=chips]').getByText('证书种类: 单位').waitFor()
+  await page.locator('.list tbody tr', { hasText: certificate.serial }).waitFor()
+  await page.to('/subscribers?kind=organisation')
+  await facet('region-1409').getByText('忻州市').waitFor()
+  await facet('region-1409').getByText('2', { exact: true }).waitFor()
+  await facet('region-1409').click()
+  await page.locator('[data-test=chips]').getByText('所属地区: 忻州市').waitFor()
+  await page.waitForFunction(() => document.querySelectorAll('.list tbody tr').length === 2)
+  await facet('region-1409').click()
+  await page.locator('[data-facet="region-1409"][aria-pressed=false]').waitFor()
+  await finish()
+})
+
 test('several are rejected at once, with a reason, and each row has its result', async () => {
   const cases = [await standing('agency', 'acceptance', 'entry'), await standing('agency', 'acceptance', 'entry')]
   const page = await visit('review_officer', '/applications?state=awaiting_review')
@@ -99,10 +122,14 @@ test('several are rejected at once, with a reason, and each row has its result',
 test('a subscriber is to be told of the end of a suspension, and the counter notes that it was', async () => {
   const { certificate } = await issued()
   const id = `UNHEX('${certificate.id.replaceAll('-', '')}')`
-  sql(`UPDATE certificates SET suspended_at = UTC_TIMESTAMP(6) - INTERVAL 6 MONTH + INTERVAL 6 DAY, suspensions = suspensions + 1, suspension_stage = 0, version = version + 1 WHERE id = ${id}`)
+  sql(`UPDATE certificates SET suspended_at = UTC_TIMESTAMP(6) - INTERVAL 6 MONTH + INTERVAL 6 DAY, suspensions = suspensions + 1,
+    suspension_stage = 0, version = version + 1 WHERE id = ${id}`)
   const page = await visit('acceptor', '/notices?state=open')
   const row = page.locator('tbody tr', { hasText: certificate.subject_name }).filter({ hasText: '挂起 7 天后到期' })
-  while (!(await row.count())) await page.reload().then(() => page.locator('[data-test=apply]:not(.is-loading)').waitFor()) // the clock writes it
+  while (!(await row.count())) { // the clock writes it
+    await page.reload()
+    await page.locator('[data-test=apply]:not(.is-loading)').waitFor()
+  }
   await accessible(page, 'the notices')
   await row.locator('[data-test=tell]').click()
   await press(page, 'do-tell')
@@ -122,7 +149,8 @@ test('a pair is made, its sealed key opens with the signing key, and both certif
   const { id, number } = await standingAs({ ...application(name), usage: 'pair' }, 'agency', 'acceptance', 'entry', 'review')
   const page = await takes({ id, list: 'A', name, csr: token.csr }, 'production', 'issuing_officer')
   await page.locator('[data-test=certificate]').nth(1).waitFor()
-  assert.deepEqual(await page.locator('[data-test=certificate] h2').evaluateAll((all) => all.map((one) => one.firstChild.textContent.trim())), ['签名证书', '加密证书'])
+  const titles = page.locator('[data-test=certificate] h2')
+  assert.deepEqual(await titles.evaluateAll((all) => all.map((one) => one.firstChild.textContent.trim())), ['签名证书', '加密证书'])
   const [pem] = await Promise.all([page.waitForEvent('download'), page.locator('[data-test=download-pem]').first().click()])
   const [envelope] = await Promise.all([page.waitForEvent('download'), press(page, 'fetch-key')])
   assert.equal(envelope.suggestedFilename(), `${number}-encryption-key.pem`)
@@ -130,7 +158,8 @@ test('a pair is made, its sealed key opens with the signing key, and both certif
   await pem.saveAs(at('crt'))
   await envelope.saveAs(at('pem'))
   writeFileSync(at('key'), token.key)
-  execFileSync('openssl', ['cms', '-decrypt', '-binary', '-inform', 'PEM', '-in', at('pem'), '-inkey', at('key'), '-recip', at('crt'), '-out', at('der')])
+  const files = ['-in', at('pem'), '-inkey', at('key'), '-recip', at('crt'), '-out', at('der')]
+  execFileSync('openssl', ['cms', '-decrypt', '-binary', '-inform', 'PEM', ...files])
   assert.match(execFileSync('openssl', ['pkey', '-inform', 'DER', '-in', at('der'), '-noout', '-text'], { encoding: 'utf8' }), /prime256v1/)
   await takes({ id, list: 'A' }, 'handover', 'issuing_officer')
   await finish()
@@ -172,7 +201,8 @@ test('an administrator enters an agency and a business system, changes its scope
 
 test('the deadlines are counted by week by the server, and their list goes on page by page', async () => {
   const [{ certificate }, { certificate: later }] = [await issued(), await issued()]
-  const ends = (one, days) => sql(`UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL ${days} DAY WHERE id = UNHEX('${one.id.replaceAll('-', '')}')`)
+  const ends = (one, days) => sql(`UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL ${days} DAY
+    WHERE id = UNHEX('${one.id.replaceAll('-', '')}')`)
   ends(certificate, 5)
   ends(later, 6)
   const page = await visit('manager', '/clock')

@@ -7,7 +7,9 @@ import { finish, visit } from './support.mjs'
 /** The keys under which a page sends changes to an address. */
 function keysOf(page, address) {
   const keys = []
-  page.on('request', (sent) => { if (sent.method() === 'POST' && sent.url().endsWith(address)) keys.push(sent.headers()['idempotency-key']) })
+  page.on('request', (sent) => {
+    if (sent.method() === 'POST' && sent.url().endsWith(address)) keys.push(sent.headers()['idempotency-key'])
+  })
   return keys
 }
 

@@ -16,20 +16,25 @@ export async function printed(page, name) {
   assert.match(execFileSync('pdfinfo', [file], { encoding: 'utf8' }), /Page size: .*\(A4\)/)
   const boxes = execFileSync('pdftotext', ['-bbox', file, '-'], { encoding: 'utf8', maxBuffer: 1 << 24 })
   const [, width, height] = /<page width="([\d.]+)" height="([\d.]+)"/.exec(boxes)
-  for (const [whole, left, top, right, bottom] of boxes.matchAll(/<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">/g)) {
-    assert.ok(left >= MARGIN && top >= MARGIN && right <= width - MARGIN && bottom <= height - MARGIN, `${name}: a word outside the margins: ${whole}`)
+  const box = /<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">/g
+  for (const [whole, left, top, right, bottom] of boxes.matchAll(box)) {
+    const isInside = left >= MARGIN && top >= MARGIN && right <= width - MARGIN && bottom <= height - MARGIN
+    assert.ok(isInside, `${name}: a word outside the margins: ${whole}`)
   }
   return pagesOf(file, '-layout')
 }
 
 /** The sheets of a paper, each on a page of its own with everything that it says. @return the pages */
 export async function sheets(page, name) {
-  const said = await page.locator('section.sheet').evaluateAll((all) => all.map((sheet) => [...sheet.querySelectorAll('th, td, h2, .copy')].map((one) => one.textContent)))
+  const said = await page.locator('section.sheet').evaluateAll((all) => all.map((sheet) =>
+    [...sheet.querySelectorAll('th, td, h2, .copy')].map((one) => one.textContent)))
   const pages = await printed(page, name)
   assert.equal(pages.length, said.length, `${name}: a page for each sheet`)
   const words = pagesOf(`${output}/${name}.pdf`, '-raw')
   for (const [place, texts] of said.entries()) {
-    for (const text of texts) assert.ok(bare(words[place]).includes(bare(text)), `${text} on page ${place + 1} of ${name}:\n${words[place]}`)
+    for (const text of texts) {
+      assert.ok(bare(words[place]).includes(bare(text)), `${text} on page ${place + 1} of ${name}:\n${words[place]}`)
+    }
     assert.ok(!pages[place].includes('打印'), 'buttons are not printed')
   }
   return pages

@@ -14,7 +14,9 @@ test('the form is three copies, each on its page with where it goes', async () =
   await accessible(page, 'the form')
   const pages = await formIn3(page, '单位证书申请(更新)表')
   for (const [place, text] of pages.entries()) {
-    for (const wanted of [made.number, made.subject_name, '13835100000', '营业执照副本复印件', '盖章']) assert.ok(text.includes(wanted), `${wanted} on page ${place + 1}:\n${text}`)
+    for (const wanted of [made.number, made.subject_name, '13835100000', '营业执照副本复印件', '盖章']) {
+      assert.ok(text.includes(wanted), `${wanted} on page ${place + 1}:\n${text}`)
+    }
   }
   await page.click('[data-test=language]')
   await page.getByRole('button', { name: 'Print' }).waitFor()
@@ -68,7 +70,9 @@ test('the slip with the codes is one page with nothing else on it', async () => 
   await page.waitForFunction(() => document.title === 'printed')
   const pages = await printed(page, 'slip')
   assert.equal(pages.length, 1)
-  for (const wanted of ['参考码', '授权码', made.number, made.subject_name, ...codes]) assert.ok(pages[0].includes(wanted), `${wanted}:\n${pages[0]}`)
+  for (const wanted of ['参考码', '授权码', made.number, made.subject_name, ...codes]) {
+    assert.ok(pages[0].includes(wanted), `${wanted}:\n${pages[0]}`)
+  }
   for (const other of ['打印', '重新', '证书请求', '订户', '办理记录', '首页']) assert.ok(!pages[0].includes(other), `${other}:\n${pages[0]}`)
   await accessible(page, 'the codes')
   await finish()

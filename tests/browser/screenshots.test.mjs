@@ -21,7 +21,9 @@ async function office() {
   const made = []
   for (const [place, name] of NAMES.entries()) made.push(await standingAs(application(name), ...WAITS.slice(0, place < 7 ? 3 : place % 5)))
   await step('review_officer', made[0].id, 'review', { decision: 'reject', reason: '名称与营业执照不一致', guidance: '请按营业执照更正名称后重新提交' })
-  for (const one of made.slice(1, 3)) sql(`UPDATE applications SET updated_at = UTC_TIMESTAMP(6) - INTERVAL 2 DAY WHERE number = '${one.number}'`)
+  for (const { number } of made.slice(1, 3)) {
+    sql(`UPDATE applications SET updated_at = UTC_TIMESTAMP(6) - INTERVAL 2 DAY WHERE number = '${number}'`)
+  }
   await steps.review(made[6].id)
   await steps.production(made[6].id)
   return made[3]

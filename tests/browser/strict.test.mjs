@@ -10,7 +10,9 @@ import { accessible, finish, output, people, settings, until, urls, visit } from
 /** The signing tool: openssl with the card of a role. @return the file of the signature */
 function sign(statement, role) {
   const place = join(output, `${role}-${process.pid}.p7s`)
-  execFileSync('openssl', ['cms', '-sign', '-binary', '-cades', '-md', 'sha256', '-in', statement, '-signer', people[role].cert, '-inkey', people[role].key, '-outform', 'DER', '-out', place])
+  const signer = ['-signer', people[role].cert, '-inkey', people[role].key]
+  const files = ['-in', statement, ...signer, '-outform', 'DER', '-out', place]
+  execFileSync('openssl', ['cms', '-sign', '-binary', '-cades', '-md', 'sha256', ...files])
   return place
 }
 
@@ -72,13 +74,15 @@ async function reviewed() {
   return id
 }
 
-const knobs = (values) => fetch(`${urls.ca_control}/knobs`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(values) })
+const knobs = (values) => fetch(`${urls.ca_control}/knobs`,
+  { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(values) })
 
 /** The certificate is asked for while the CA does as told. */
 async function ask(id, mode, body) {
   assert.ok((await knobs({ mode, count: 1, ...(body ? { body } : {}) })).ok)
   const codes = await step('issuing_officer', id, 'codes', {})
-  await step('issuing_officer', id, 'production', (now) => ({ reference_code: codes.reference_code, authorisation_code: codes.authorisation_code, csr: request(now.subject_name) }))
+  const { reference_code, authorisation_code } = codes
+  await step('issuing_officer', id, 'production', (now) => ({ reference_code, authorisation_code, csr: request(now.subject_name) }))
 }
 
 /** The manager looks again, at the list with this address, until something is there. */
@@ -110,6 +114,8 @@ test('an outcome that nobody knows is shown to the manager, who settles it: not 
   const desk = await visit('manager', '/upstream')
   await ask(id, 'http500')
   const line = await unknown(desk, id)
+  const number = await line.locator('a').textContent()
+  assert.match(number, /^\d{16}$/, 'the outcome is named by the number of its application')
   await desk.locator('[data-fact=link].bad').getByText('500').waitFor()
   await desk.locator('[data-fact=person].bad').waitFor()
   await desk.selectOption('#filter-state', 'person')
@@ -118,6 +124,7 @@ test('an outcome that nobody knows is shown to the manager, who settles it: not 
   await line.locator('[data-test=settle]').click()
   await press(desk, 'do-settle')
   await desk.locator('[data-field="/evidence"]').getByText('必填').waitFor()
+  await desk.getByRole('dialog').getByText(number).waitFor()
   await pick(desk, '/outcome', '没有签发')
   await desk.locator('[data-field="/evidence"] textarea').fill('已电话向 CA 值班人员核实，没有签发')
   await press(desk, 'do-settle')
@@ -128,11 +135,13 @@ test('an outcome that nobody knows is shown to the manager, who settles it: not 
   await desk.locator('[data-field="/evidence"] textarea').fill('CA 值班人员发来证书文件')
   await press(desk, 'do-settle')
   await desk.locator('[data-field="/certificate"]').getByText('必填').waitFor()
-  await field(desk, '/certificate').locator('input[type=file]').setInputFiles({ name: 'found.cer', mimeType: 'application/pkix-cert', buffer: issuedLast() })
+  const found = { name: 'found.cer', mimeType: 'application/pkix-cert', buffer: issuedLast() }
+  await field(desk, '/certificate').locator('input[type=file]').setInputFiles(found)
   await desk.waitForFunction(() => document.querySelector('[data-field="/certificate"] textarea').value.includes('BEGIN CERTIFICATE'))
   await press(desk, 'do-settle')
   await line.waitFor({ state: 'detached' })
-  await desk.to(`/applications/${id}`)
+  await desk.to('/operations')
+  await desk.locator('.list tbody tr', { hasText: '成功' }).getByRole('link', { name: number }).click()
   await isNow(desk, '待发放')
   await desk.locator('[data-test=certificate]').first().waitFor()
   await finish()

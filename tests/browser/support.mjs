@@ -30,14 +30,15 @@ after(async () => browser?.close())
 afterEach(async (t) => {
   for (const { context, ended } of open.splice(0)) {
     for (const [number, page] of context.pages().entries()) {
-      await page.screenshot({ path: `${output}/failed-${t.name.replace(/\W+/g, '-').slice(0, 60)}-${open.length}-${number}.png`, fullPage: true }).catch(() => undefined)
+      const path = `${output}/failed-${t.name.replace(/\W+/g, '-').slice(0, 60)}-${open.length}-${number}.png`
+      await page.screenshot({ path, fullPage: true }).catch(() => undefined)
     }
     await context.close()
     ended?.()
   }
 })
 
-const certificates = (who) => (who ? [{ origin: urls.staff, certPath: who.cert, keyPath: who.key }, { origin: urls.api, certPath: who.cert, keyPath: who.key }] : [])
+const certificates = (who) => (who ? [urls.staff, urls.api].map((origin) => ({ origin, certPath: who.cert, keyPath: who.key })) : [])
 const identity = (role) => people[role] ?? settings[role]
 
 /** What went wrong on the pages of a context; `expected` patterns are announced faults. */
@@ -77,7 +78,9 @@ function watch(context, guard) {
   watchKeys(context, guard)
   const own = new Set(Object.values(urls).map((url) => new URL(url).host))
   context.on('page', (page) => {
-    page.on('console', (message) => { if (message.type() === 'error') guard.note('console', `${message.text()} ${message.location().url}`) })
+    page.on('console', (message) => {
+      if (message.type() === 'error') guard.note('console', `${message.text()} ${message.location().url}`)
+    })
     page.on('pageerror', (error) => guard.note('page', error.message))
     page.on('crash', () => guard.note('page', 'crashed'))
   })
@@ -164,7 +167,8 @@ export async function until(what, condition) {
 async function digits(page, text, apart) {
   const session = await page.context().newCDPSession(page)
   let timestamp = Date.now() / 1000
-  const keys = [...[...text].map((digit) => ({ key: digit, code: `Digit${digit}`, text: digit, windowsVirtualKeyCode: digit.charCodeAt(0) })),
+  const keys = [
+    ...[...text].map((digit) => ({ key: digit, code: `Digit${digit}`, text: digit, windowsVirtualKeyCode: digit.charCodeAt(0) })),
     { key: 'Enter', code: 'Enter', text: '\r', windowsVirtualKeyCode: 13 }]
   for (const key of keys) {
     timestamp += apart / 1000
@@ -185,8 +189,8 @@ export async function accessible(page, what) {
   await page.evaluate(axeSource)
   const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ['violations'] })).violations)
   const serious = found.filter((one) => ['serious', 'critical'].includes(one.impact))
-  assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.any?.[0]?.message ?? ''}`).slice(0, 3).join(' | ')}`), [],
-    `accessibility of ${what}`)
+  const places = (one) => one.nodes.map((node) => `${node.target} ${node.any?.[0]?.message ?? ''}`).slice(0, 3).join(' | ')
+  assert.deepEqual(serious.map((one) => `${one.id}: ${places(one)}`), [], `accessibility of ${what}`)
 }
 
 /** Calls the API as a role, for what a test needs and no page is tested for. */
@@ -199,7 +203,8 @@ export async function caller(role) {
         'X-RA-Request': '1', Origin: urls[host], 'Sec-Fetch-Site': 'same-origin', 'Accept-Language': 'zh-CN',
         'Idempotency-Key': crypto.randomUUID(), ...(etag ? { 'If-Match': etag } : {}),
       }
-      const response = await context.fetch(`${urls[host]}/api/v1${path}`, { method, headers, ...(body === undefined ? {} : { data: body }) })
+      const sent = { method, headers, ...(body === undefined ? {} : { data: body }) }
+      const response = await context.fetch(`${urls[host]}/api/v1${path}`, sent)
       const text = await response.text()
       assert.ok(response.ok(), `${method} ${path} as ${role}: ${response.status()} ${text}`)
       return { data: text ? JSON.parse(text) : undefined, etag: response.headers().etag, status: response.status() }
@@ -212,7 +217,8 @@ export async function caller(role) {
 
 /** Runs SQL on the instance's database, for what only time brings. */
 export function sql(statement) {
-  const words = ['--no-defaults', '--protocol=socket', `--socket=${settings.db_socket}`, '--user=root', '--batch', '--skip-column-names', '--default-character-set=utf8mb4', 'ra']
+  const words = ['--no-defaults', '--protocol=socket', `--socket=${settings.db_socket}`, '--user=root', '--batch', '--skip-column-names',
+    '--default-character-set=utf8mb4', 'ra']
   return execFileSync('mariadb', words, { input: statement, encoding: 'utf8' }).trim()
 }
 

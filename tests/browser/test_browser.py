@@ -18,7 +18,8 @@ from harness.pki import DAY, P12_PASSWORD, Authority, now
 HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = 600
 # Files whose pages need an instance with other settings.
-INSTANCES = {"strict.test.mjs": {"PRODUCTION_WAIT": 1, "EXTRA_GLOBAL": "RASignedDecisions required\nRAUpstreamTimeout 2\nRAUpstreamResend never"}}
+INSTANCES = {"strict.test.mjs": {
+    "PRODUCTION_WAIT": 1, "EXTRA_GLOBAL": "RASignedDecisions required\nRAUpstreamTimeout 2\nRAUpstreamResend never"}}
 RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # (.*))?$", re.M)
 
 
@@ -43,7 +44,8 @@ def settings(stack):
             "stranger": identity("陌生人", stack.pki.client("stranger", "陌生人 (stranger)")), "expired": identity("王受理", expired),
             "foreign": identity("王受理", foreign), "newcomer": identity("新系统", stack.pki.client("newcomer", "新系统 (newcomer)")),
             "system": identity(seed.SYSTEM_NAME, stack.identity(seed.SYSTEM)), "ids": stack.ids,
-            "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file), "db_socket": str(stack.database.socket),
+            "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file),
+            "db_socket": str(stack.database.socket),
             "ledger": str(stack.ca.state / "ledger.jsonl"), "p12_password": P12_PASSWORD,
             "uscc": [samples.uscc() for _ in range(240)], "resident_ids": [samples.resident_id(order=order) for order in range(1, 40)],
             "web": str(stack.build.web)}
