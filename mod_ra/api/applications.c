@@ -308,62 +308,60 @@ apr_status_t ra_fetch_encryption_key(ra_call_t *call)
 typedef struct outcome_t {
     ra_call_t *call;
     const char *operation_id;
-    const char *answer;   /* JSON text in the request's pool */
-    const char *location;
-    apr_int64_t version;  /* of the application: the entity tag for the next step */
-    int status;
+    const char *certificate_id; /* NULL: none was issued */
+    ra_json_t *answer;          /* operation, certificate; in the request's pool */
+    apr_int64_t version;        /* of the application: the entity tag for the next step */
 } outcome_t;
 
-static apr_status_t issued_answer(ra_tx_t *tx, outcome_t *outcome, const ra_json_t *operation)
-{
-    const char *certificate_id = ra_json_get_string(operation, "certificate_id");
-    ra_act_t act = {outcome->call->act.ra, tx, outcome->call->act.who};
-    ra_json_t *answer = ra_json_object_make(tx->pool), *certificate;
-    apr_status_t status = ra_certificate_read(&certificate, &act, certificate_id);
-
-    ra_json_set_copy(answer, "operation", operation);
-    ra_json_set_copy(answer, "certificate", certificate);
-    outcome->answer = ra_json_print(answer, outcome->call->request->pool);
-    outcome->location = apr_pstrcat(outcome->call->request->pool, "/certificates/", certificate_id, NULL);
-    outcome->status = 201;
-    return status;
-}
-
-static apr_status_t read_outcome(ra_tx_t *tx, void *baton)
+static apr_status_t read_operation(ra_tx_t *tx, void *baton)
 {
     outcome_t *outcome = baton;
     ra_act_t act = {outcome->call->act.ra, tx, outcome->call->act.who};
     ra_json_t *operation;
-    apr_status_t status = ra_operation_json(&operation, &act, outcome->operation_id);
+    apr_status_t status = ra_operation_outcome(&operation, &outcome->version, &act, outcome->operation_id);
 
     if (status == APR_SUCCESS) {
-        status = ra_sql_int(tx, &outcome->version, "SELECT version FROM applications WHERE id = ?",
-                            RA_VALUES(ra_v_uuid(ra_json_get_string(operation, "application_id"))));
-    }
-    if (status == APR_SUCCESS && ra_json_get(operation, "certificate_id")) {
-        return issued_answer(tx, outcome, operation);
-    }
-    if (status == APR_SUCCESS) {
-        outcome->answer = ra_json_print(operation, outcome->call->request->pool);
-        outcome->location = apr_pstrcat(outcome->call->request->pool, "/operations/", outcome->operation_id, NULL);
-        outcome->status = 202;
+        outcome->certificate_id = apr_pstrdup(outcome->call->request->pool, ra_json_get_string(operation, "certificate_id"));
+        ra_json_set_copy(outcome->answer, "operation", operation);
     }
     return status;
 }
 
-static int answer_outcome(ra_call_t *call, const outcome_t *outcome)
+static apr_status_t read_certificate(ra_tx_t *tx, void *baton)
 {
-    ra_json_error_t error;
+    outcome_t *outcome = baton;
+    ra_act_t act = {outcome->call->act.ra, tx, outcome->call->act.who};
+    ra_json_t *certificate;
+    apr_status_t status = ra_certificate_read(&certificate, &act, outcome->certificate_id);
 
-    if (ra_json_parse(&call->answer, outcome->answer, strlen(outcome->answer), &ra_json_limits_document, &error, call->request->pool) !=
-        APR_SUCCESS) {
-        return 0;
+    if (status == APR_SUCCESS) {
+        ra_json_set_copy(outcome->answer, "certificate", certificate);
     }
-    call->status = outcome->status;
+    return status;
+}
+
+/* One reading after the other: what a stored certificate is does not change, so they need no common picture, and thus no transaction. */
+static apr_status_t read_outcome(outcome_t *outcome)
+{
+    ra_call_t *call = outcome->call;
+    ra_result_t *result = ra_result_make(call->request->pool);
+    apr_status_t status = ra_store_run(call->act.ra->store, RA_TX_READ, read_operation, outcome, result, call->request->pool);
+
+    if (status == APR_SUCCESS && outcome->certificate_id) {
+        status = ra_store_run(call->act.ra->store, RA_TX_READ, read_certificate, outcome, result, call->request->pool);
+    }
+    return status;
+}
+
+static void answer_outcome(ra_call_t *call, const outcome_t *outcome)
+{
+    const char *id = outcome->certificate_id;
+
+    call->answer = id ? outcome->answer : ra_json_get_mutable(outcome->answer, "operation");
+    call->status = id ? 201 : 202;
     call->version = outcome->version;
-    call->location = outcome->location;
-    call->retry_after = outcome->status == 202 ? RA_OPERATION_RETRY_SECONDS : 0;
-    return 1;
+    call->location = apr_pstrcat(call->request->pool, id ? "/certificates/" : "/operations/", id ? id : outcome->operation_id, NULL);
+    call->retry_after = id ? 0 : RA_OPERATION_RETRY_SECONDS;
 }
 
 /* After COMMIT: a worker asks the CA; whoever is quick enough gets the certificate with this answer, others follow the operation. */
@@ -371,14 +369,16 @@ static int wait_for_ca(ra_call_t *call)
 {
     ra_t *ra = call->act.ra;
     apr_pool_t *pool = call->request->pool;
-    outcome_t outcome = {.call = call};
+    outcome_t outcome = {.call = call, .answer = ra_json_object_make(pool)};
     char *operation_id, *job_id = apr_strtok(apr_pstrdup(pool, call->after_baton), " ", &operation_id);
 
     outcome.operation_id = operation_id;
-    if (ra->outbox) {
-        ra_outbox_run_now(ra->outbox, job_id, ra_call_wait(call), pool);
+    ra_production_run_now(ra, operation_id, job_id, ra_call_wait(call), pool);
+    if (read_outcome(&outcome) != APR_SUCCESS) {
+        return 0;
     }
-    return ra_store_run(ra->store, RA_TX_READ, read_outcome, &outcome, ra_result_make(pool), pool) == APR_SUCCESS && answer_outcome(call, &outcome);
+    answer_outcome(call, &outcome);
+    return 1;
 }
 
 apr_status_t ra_produce_certificate(ra_call_t *call)

@@ -79,5 +79,6 @@
 #define RA_CMP_LIMIT_SECONDS 60
 #define RA_JOB_ATTEMPTS_MAX 1000
 #define RA_JOB_BACKOFF_MAX_SECONDS 300
+#define RA_JOB_HELD_SECONDS 5 /* from the queueing of a job to what its run keeps it with */
 
 #endif

@@ -12,8 +12,16 @@
 #include "base/limits.h"
 #include "upstream/outbox_run.h"
 
+#define HELD_FENCE 1 /* of a job that nobody has claimed since it was queued */
+
 apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid)
 {
+    return ra_outbox_add_held(NULL, tx, kind, lane, subject, pid);
+}
+
+apr_status_t ra_outbox_add_held(const ra_outbox_t *outbox, ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid)
+{
+    int seconds = RA_PLANTED(lease_off) ? 0 : RA_JOB_HELD_SECONDS, runs = outbox != NULL;
     apr_status_t status;
 
     *pid = ra_uuid_make(tx->pool);
@@ -21,9 +29,11 @@ apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *
         return APR_EGENERAL;
     }
     status = ra_sql_change(tx, NULL,
-                           "INSERT INTO outbox_jobs (id, kind, lane, subject, state, next_run, created_at)"
-                           " VALUES (?, ?, ?, ?, 'open', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
-                           RA_VALUES(ra_v_uuid(*pid), ra_v_text(kind), ra_v_int(lane), ra_v_uuid(subject)));
+                           "INSERT INTO outbox_jobs (id, kind, lane, subject, state, attempts, fence, lease_owner, lease_until, next_run, created_at)"
+                           " VALUES (?, ?, ?, ?, 'open', ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? SECOND, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                           RA_VALUES(ra_v_uuid(*pid), ra_v_text(kind), ra_v_int(lane), ra_v_uuid(subject), ra_v_int(runs),
+                                     ra_v_int(runs ? HELD_FENCE : 0), ra_v_text(runs ? outbox->owner : NULL),
+                                     runs ? ra_v_int(seconds) : ra_v_null()));
     RA_FAILPOINT(outbox_added);
     return status;
 }
@@ -69,6 +79,16 @@ static const ra_job_kind_t *kind_of(const ra_outbox_t *outbox, const char *name)
         kind++;
     }
     return kind->kind ? kind : NULL;
+}
+
+apr_status_t ra_outbox_keep(ra_tx_t *tx, const ra_outbox_t *outbox, const ra_job_t *job)
+{
+    apr_uint64_t affected = 0;
+    apr_status_t status = ra_sql_change(
+        tx, &affected, "UPDATE outbox_jobs SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE id = ? AND fence = ? AND state = 'open'",
+        RA_VALUES(ra_v_int(RA_PLANTED(lease_off) ? 0 : outbox->lease), ra_v_uuid(job->id), ra_v_int(job->fence)));
+
+    return status == APR_SUCCESS && affected != 1 ? APR_ENOENT : status;
 }
 
 /* In the transaction of the claim, so that nobody sees the longer lease. */
@@ -176,16 +196,21 @@ static apr_status_t finish(const ra_outbox_t *outbox, finish_t *finish, apr_pool
     return status;
 }
 
-int ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
+int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *held, apr_pool_t *pool)
 {
     ra_job_last_t last = {NULL, NULL};
-    ra_job_t job = {.last = &last};
+    ra_job_t job = {NULL};
     finish_t ending = {&job, RA_JOB_PERSON, 0};
     const ra_job_kind_t *kind;
 
-    if (ra_outbox_claim(outbox, id, &job, pool) != APR_SUCCESS) {
+    if (held) {
+        job = *held;
+        job.attempts = 1;
+        job.fence = HELD_FENCE;
+    } else if (ra_outbox_claim(outbox, id, &job, pool) != APR_SUCCESS) {
         return 0;
     }
+    job.last = &last;
     RA_FAILPOINT(job_claimed);
     kind = kind_of(outbox, job.kind);
     if (kind) {
@@ -199,6 +224,15 @@ int ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool)
     }
     RA_FAILPOINT(job_finished);
     return 1;
+}
+
+void ra_outbox_let_go(const ra_outbox_t *outbox, const ra_job_t *held, apr_pool_t *pool)
+{
+    ra_job_last_t last = {NULL, NULL};
+    ra_job_t job = {.id = held->id, .fence = HELD_FENCE, .last = &last};
+    finish_t ending = {&job, RA_JOB_MORE, 0};
+
+    finish(outbox, &ending, pool);
 }
 
 /* --- a run elsewhere -------------------------------------------------------------------------------------------- */

@@ -53,6 +53,15 @@ typedef struct ra_outbox_t {
 /** Queues a job inside the caller's transaction. @param pid the new job's id, in tx->pool */
 apr_status_t ra_outbox_add(ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid);
 
+/**
+ * As ra_outbox_add(), for a job that this child runs itself once the caller's transaction is committed (ra_outbox_run_held()): for
+ * RA_JOB_HELD_SECONDS nobody else claims it, and no COMMIT is needed to claim it. The run must ra_outbox_keep() it before it acts.
+ */
+apr_status_t ra_outbox_add_held(const ra_outbox_t *outbox, ra_tx_t *tx, const char *kind, int lane, const char *subject, const char **pid);
+
+/** In a transaction of a run: its lease begins anew, for as long as a run may take. @return APR_ENOENT when another has the job: roll back */
+apr_status_t ra_outbox_keep(ra_tx_t *tx, const ra_outbox_t *outbox, const ra_job_t *job);
+
 /** Ends an open or stopped job inside the caller's transaction: it is settled without a run. A run that lost its lease writes nothing more. */
 apr_status_t ra_outbox_end(ra_tx_t *tx, const char *id);
 /** Has a stopped or ended job run again, from now on. */
@@ -70,6 +79,9 @@ apr_status_t ra_outbox_start(ra_outbox_t *outbox, int threads, apr_pool_t *pool)
  * when it goes on without the caller (or no worker was free)
  */
 apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval_time_t wait, apr_pool_t *pool);
+
+/** As ra_outbox_run_now() for a job of ra_outbox_add_held(): id, kind and subject of @a job. Without a free worker anybody may claim it. */
+apr_status_t ra_outbox_run_held(ra_outbox_t *outbox, const ra_job_t *job, apr_interval_time_t wait, apr_pool_t *pool);
 
 /** Claims due jobs, lane by lane, and has the workers run them, until none is due, @a max were started or *stop is set. @return jobs started */
 int ra_outbox_sweep(ra_outbox_t *outbox, int max, const volatile apr_uint32_t *stop, apr_pool_t *pool);

@@ -7,8 +7,14 @@
 /** Claims a job: compare-and-set and COMMIT. APR_ENOENT when another holds it or it is finished. Strings of @a job in @a pool. */
 apr_status_t ra_outbox_claim(const ra_outbox_t *outbox, const char *id, ra_job_t *job, apr_pool_t *pool);
 
-/** Claims and runs one job in the calling thread and writes its end. @return 0 when another holds it or it is finished */
-int ra_outbox_run(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool);
+/**
+ * Runs one job in the calling thread and writes its end. @param held the job when its lease is this child's already; NULL: it is claimed first
+ * @return 0 when another holds it or it is finished
+ */
+int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *held, apr_pool_t *pool);
+
+/** Gives up a job that was held and not begun. */
+void ra_outbox_let_go(const ra_outbox_t *outbox, const ra_job_t *held, apr_pool_t *pool);
 
 /** Does somebody run the job? No when the database cannot say. */
 int ra_outbox_is_held(const ra_outbox_t *outbox, const char *id, apr_pool_t *pool);

@@ -29,6 +29,7 @@ typedef struct ticket_t {
     ra_outbox_t *outbox;
     apr_pool_t *pool;
     char id[RA_UUID_TEXT + 1];
+    ra_job_t held; /* id NULL: the job is to be claimed */
     int users; /* the worker, and the waiting request while it waits */
     int ended;
     int ran; /* here: nobody else had the job */
@@ -51,7 +52,7 @@ static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
     (void)thread;
     if (apr_pool_create(&pool, NULL) == APR_SUCCESS) {
         apr_pool_tag(pool, "ra_job");
-        ran = ra_outbox_run(ticket->outbox, ticket->id, pool);
+        ran = ra_outbox_run(ticket->outbox, ticket->id, ticket->held.id ? &ticket->held : NULL, pool);
         apr_pool_destroy(pool);
     }
     apr_thread_mutex_lock(workers->mutex);
@@ -65,7 +66,7 @@ static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
 }
 
 /* With the mutex held. NULL when no thread is free. */
-static ticket_t *give(ra_outbox_t *outbox, const char *id, int users)
+static ticket_t *give(ra_outbox_t *outbox, const char *id, const ra_job_t *held, int users)
 {
     struct ra_workers_t *workers = outbox->workers;
     apr_pool_t *pool;
@@ -79,6 +80,9 @@ static ticket_t *give(ra_outbox_t *outbox, const char *id, int users)
     ticket->pool = pool;
     ticket->users = users;
     apr_cpystrn(ticket->id, id, sizeof(ticket->id));
+    if (held) {
+        ticket->held = (ra_job_t){.id = ticket->id, .kind = apr_pstrdup(pool, held->kind), .subject = apr_pstrdup(pool, held->subject)};
+    }
     if (apr_thread_pool_push(workers->threads, work, ticket, APR_THREAD_TASK_PRIORITY_NORMAL, outbox) != APR_SUCCESS) {
         apr_pool_destroy(pool);
         return NULL;
@@ -114,17 +118,18 @@ static apr_status_t wait_elsewhere(const ra_outbox_t *outbox, const char *id, ap
     return held ? APR_TIMEUP : APR_SUCCESS;
 }
 
-apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval_time_t wait, apr_pool_t *pool)
+/* @param pgiven out: did a worker take it? */
+static apr_status_t run_and_wait(ra_outbox_t *outbox, const char *id, const ra_job_t *held, apr_time_t end, int *pgiven, apr_pool_t *pool)
 {
     struct ra_workers_t *workers = outbox->workers;
-    apr_time_t end = apr_time_now() + wait;
     ticket_t *ticket;
     int ended = 0, ran = 0;
 
     apr_thread_mutex_lock(workers->mutex);
-    while (!(ticket = give(outbox, id, 2)) && apr_time_now() < end) {
+    while (!(ticket = give(outbox, id, held, 2)) && apr_time_now() < end) {
         wait_until(workers, end);
     }
+    *pgiven = ticket != NULL;
     while (ticket && !ticket->ended && apr_time_now() < end) {
         wait_until(workers, end);
     }
@@ -140,6 +145,24 @@ apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval
     return ended ? APR_SUCCESS : APR_TIMEUP;
 }
 
+apr_status_t ra_outbox_run_now(ra_outbox_t *outbox, const char *id, apr_interval_time_t wait, apr_pool_t *pool)
+{
+    int given;
+
+    return run_and_wait(outbox, id, NULL, apr_time_now() + wait, &given, pool);
+}
+
+apr_status_t ra_outbox_run_held(ra_outbox_t *outbox, const ra_job_t *job, apr_interval_time_t wait, apr_pool_t *pool)
+{
+    int given;
+    apr_status_t status = run_and_wait(outbox, job->id, job, apr_time_now() + wait, &given, pool);
+
+    if (!given) {
+        ra_outbox_let_go(outbox, job, pool);
+    }
+    return status;
+}
+
 /* Waits for a free thread and gives it the job; 0 when told to stop first. */
 static int give_when_free(ra_outbox_t *outbox, const char *id, const volatile apr_uint32_t *stop)
 {
@@ -147,7 +170,7 @@ static int give_when_free(ra_outbox_t *outbox, const char *id, const volatile ap
     ticket_t *ticket;
 
     apr_thread_mutex_lock(workers->mutex);
-    while (!(ticket = give(outbox, id, 1)) && !apr_atomic_read32((volatile apr_uint32_t *)stop)) {
+    while (!(ticket = give(outbox, id, NULL, 1)) && !apr_atomic_read32((volatile apr_uint32_t *)stop)) {
         apr_thread_cond_timedwait(workers->ended, workers->mutex, SLOT_WAIT);
     }
     apr_thread_mutex_unlock(workers->mutex);

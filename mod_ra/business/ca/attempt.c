@@ -40,6 +40,8 @@ apr_status_t ra_attempt_fill(ra_attempt_t *attempt, const ra_json_t *row)
     exchange->waiting = ra_attempt_bytes(row, "waiting", pool);
     exchange->poll = ra_attempt_bytes(row, "poll", pool);
     attempt->is_stored = exchange->sent.len > 0;
+    attempt->read_at = apr_time_now();
+    attempt->link_was_good = (int)ra_json_get_int(row, "link_was_good", 0);
     attempt->doubtful = attempt->is_stored || strcmp(attempt->state, "unknown") == 0;
     return APR_SUCCESS;
 }
@@ -117,17 +119,20 @@ static apr_status_t write_sent(ra_tx_t *tx, void *baton)
     const ra_attempt_t *attempt = sending->attempt;
     ra_bytes_t transaction = ra_bytes_of(attempt->exchange.transaction_id, sizeof(attempt->exchange.transaction_id));
 
+    apr_status_t status;
+
     RA_FAILPOINT(sent_written);
-    return ra_attempt_change(tx,
-                             "UPDATE ca_attempts SET state = IF(state = 'prepared', 'sent', state), version = version + 1, transaction_id = ?,"
-                             " sent_bytes = ?, sent_nonce = ?, updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND version = ?",
-                             RA_VALUES(ra_v_bytes(transaction), ra_v_bytes(sending->request), ra_v_bytes(sending->nonce),
-                                       ra_v_uuid(attempt->id), ra_v_int(attempt->version)));
+    status = ra_attempt_change(tx,
+                               "UPDATE ca_attempts SET state = IF(state = 'prepared', 'sent', state), version = version + 1, transaction_id = ?,"
+                               " sent_bytes = ?, sent_nonce = ?, updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND version = ?",
+                               RA_VALUES(ra_v_bytes(transaction), ra_v_bytes(sending->request), ra_v_bytes(sending->nonce),
+                                         ra_v_uuid(attempt->id), ra_v_int(attempt->version)));
+    return status == APR_SUCCESS ? ra_outbox_keep(tx, attempt->ra->outbox, attempt->job) : status;
 }
 
 /*
  * The request is in the database before its first byte is on the wire. The same bytes again are announced in the same way: whoever lost the
- * attempt meanwhile (to another run, or to a person who settled it) sends nothing. A COMMIT that is not known to have happened stops it too.
+ * attempt or the job meanwhile (to another run, or to a person who settled it) sends nothing. The lease begins anew with it. A COMMIT that is not known to have happened stops it too.
  */
 static apr_status_t before_send(void *baton, ra_bytes_t request, ra_bytes_t nonce)
 {

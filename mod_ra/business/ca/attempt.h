@@ -13,6 +13,7 @@
 typedef struct ra_attempt_t {
     ra_t *ra;
     apr_pool_t *pool;    /* of the job; everything read lives in it */
+    const ra_job_t *job; /* whose run this is */
     const char *id;
     const char *state;
     apr_int64_t version; /* every write is a compare-and-set on it */
@@ -20,12 +21,18 @@ typedef struct ra_attempt_t {
     ra_ca_exchange_t exchange;
     int doubtful;        /* an earlier run, or an earlier message of this one, may have reached the CA */
     int is_stored;       /* the request bytes are in the database */
+    apr_time_t read_at;
+    int link_was_good;   /* then, and noted a moment ago: another good exchange is no news */
 } ra_attempt_t;
+
+/** Where the row of the link is worth a good exchange's note. */
+#define RA_LINK_SAYS_OTHERWISE "id = 1 AND (failures > 0 OR good_at IS NULL OR good_at < UTC_TIMESTAMP(6) - INTERVAL 1 SECOND)"
 
 /** What ra_attempt_fill() reads, of `ca_attempts t`. */
 #define RA_ATTEMPT_COLUMNS                                                                                             \
     "t.state AS state, t.version AS version, t.application_id AS application_id, t.transaction_id AS `transaction_id:b64`,"      \
-    " t.sent_bytes AS `sent:b64`, t.sent_nonce AS `nonce:b64`, t.waiting_bytes AS `waiting:b64`, t.poll_bytes AS `poll:b64`"
+    " t.sent_bytes AS `sent:b64`, t.sent_nonce AS `nonce:b64`, t.waiting_bytes AS `waiting:b64`, t.poll_bytes AS `poll:b64`,"  \
+    " NOT EXISTS (SELECT 1 FROM ca_link WHERE " RA_LINK_SAYS_OTHERWISE ") AS link_was_good"
 
 /** Takes over a row of RA_ATTEMPT_COLUMNS. APR_EGENERAL when it cannot be one. */
 apr_status_t ra_attempt_fill(ra_attempt_t *attempt, const ra_json_t *row);

@@ -17,18 +17,27 @@ static int is_answered(const ra_attempt_t *attempt)
     return outcome == RA_CA_DONE || outcome == RA_CA_REJECTED || outcome == RA_CA_WAITING || outcome == RA_CA_REFUSED;
 }
 
-#define SAYS_OTHERWISE " WHERE id = 1 AND (failures > 0 OR good_at IS NULL OR good_at < UTC_TIMESTAMP(6) - INTERVAL 1 SECOND)"
+#define NO_NEWS_WITHIN apr_time_from_sec(1)
 
-/* Good exchanges follow each other quickly, and most of them change nothing: those take no lock, since all of them share this row. */
+/*
+ * Good exchanges follow each other quickly, and most of them change nothing: the row was read with the attempt, and who was answered
+ * within a second looks no further. A failure that another had meanwhile stays noted until that job's next exchange. Others take no lock either,
+ * since all of them share this row.
+ */
+static int is_no_news(const ra_attempt_t *attempt)
+{
+    return attempt->link_was_good && apr_time_now() - attempt->read_at < NO_NEWS_WITHIN;
+}
+
 static apr_status_t look_at_link(ra_tx_t *tx, void *baton)
 {
-    return ra_sql_int(tx, baton, "SELECT 1 FROM ca_link" SAYS_OTHERWISE, RA_NO_VALUES);
+    return ra_sql_int(tx, baton, "SELECT 1 FROM ca_link WHERE " RA_LINK_SAYS_OTHERWISE, RA_NO_VALUES);
 }
 
 static apr_status_t note_good(ra_tx_t *tx, void *baton)
 {
     (void)baton;
-    return ra_sql_change(tx, NULL, "UPDATE ca_link SET good_at = UTC_TIMESTAMP(6), failures = 0" SAYS_OTHERWISE, RA_NO_VALUES);
+    return ra_sql_change(tx, NULL, "UPDATE ca_link SET good_at = UTC_TIMESTAMP(6), failures = 0 WHERE " RA_LINK_SAYS_OTHERWISE, RA_NO_VALUES);
 }
 
 static apr_status_t note_failure(ra_tx_t *tx, void *baton)
@@ -45,7 +54,7 @@ void ra_ca_link_note(const ra_attempt_t *attempt)
 
     if (!is_answered(attempt)) {
         ra_attempt_write(attempt, note_failure, (void *)attempt, NULL);
-    } else if (ra_store_run(attempt->ra->store, RA_TX_READ, look_at_link, &found, ra_result_make(attempt->pool), attempt->pool) != APR_ENOENT) {
+    } else if (!is_no_news(attempt) && ra_store_run(attempt->ra->store, RA_TX_READ, look_at_link, &found, ra_result_make(attempt->pool), attempt->pool) != APR_ENOENT) {
         ra_attempt_write(attempt, note_good, (void *)attempt, NULL);
     }
 }

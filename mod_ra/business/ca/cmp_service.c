@@ -182,9 +182,7 @@ apr_status_t ra_cmp_produce(ra_cmp_service_t *service, ra_tx_t *tx, const ra_cod
 void ra_cmp_run_attempt(const ra_cmp_service_t *service)
 {
     ra_cmp_say(service, RA_CMP_LOG_INFO, "RA0474", "production requested: operation ", service->attempt_id);
-    if (service->ra->outbox) {
-        ra_outbox_run_now(service->ra->outbox, service->job_id, service->ra->settings->production_wait, service->pool);
-    }
+    ra_production_run_now(service->ra, service->attempt_id, service->job_id, service->ra->settings->production_wait, service->pool);
 }
 
 /* --- what the tool is told -------------------------------------------------------------------------------------- */

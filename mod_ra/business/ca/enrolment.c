@@ -439,6 +439,7 @@ ra_job_verdict_e ra_production_run(void *context, const ra_job_t *job, int *late
 
     attempt->base.ra = context;
     attempt->base.pool = pool;
+    attempt->base.job = job;
     attempt->base.id = job->subject;
     if (!attempt->base.ra->ca || ra_store_run(attempt->base.ra->store, RA_TX_READ, read_attempt, attempt, result, pool) != APR_SUCCESS) {
         return RA_JOB_LATER;

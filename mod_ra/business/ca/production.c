@@ -11,6 +11,7 @@
 #include "business/ca/pair.h"
 #include "business/certificate/profile.h"
 
+#define JOB "enrol"
 #define LANE_ISSUANCE 1
 
 static apr_status_t refuse_key(const ra_act_t *act, const char *violation, const char *problem)
@@ -92,7 +93,7 @@ apr_status_t ra_production_queue(const ra_act_t *act, ra_application_t *applicat
     apr_status_t status;
 
     application->operation_id = ra_uuid_make(act->tx->pool);
-    status = ra_outbox_add(act->tx, "enrol", LANE_ISSUANCE, application->operation_id, pjob);
+    status = ra_outbox_add_held(enrolment->runs_at_once ? act->ra->outbox : NULL, act->tx, JOB, LANE_ISSUANCE, application->operation_id, pjob);
     if (status == APR_SUCCESS) {
         status = ra_random(transaction, sizeof(transaction));
     }
@@ -116,11 +117,11 @@ static apr_status_t queue_attempt(const ra_act_t *act, ra_application_t *applica
     apr_pool_t *pool = act->tx->pool;
     ra_json_t *record = ra_json_object_make(pool);
     ra_key_t second;
-    ra_enrolment_t enrolment = {.key = &csr->key, .csr = csr->der, .code_id = code_id};
+    ra_enrolment_t enrolment = {.key = &csr->key, .csr = csr->der, .code_id = code_id, .runs_at_once = 1};
     apr_status_t status;
 
     if (ra_pair_is_half_made(application)) {
-        enrolment = (ra_enrolment_t){.key = &second, .code_id = code_id, .is_encryption = 1};
+        enrolment = (ra_enrolment_t){.key = &second, .code_id = code_id, .is_encryption = 1, .runs_at_once = 1};
         status = ra_pair_key_again(&second, act, application, &csr->key);
     } else {
         status = check_key(act, application, &csr->key);
@@ -173,6 +174,15 @@ apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *applica
     return status == APR_SUCCESS ? queue_attempt(act, application, csr, request->code_id, &step, pjob) : status;
 }
 
+void ra_production_run_now(const ra_t *ra, const char *operation_id, const char *job_id, apr_interval_time_t wait, apr_pool_t *pool)
+{
+    ra_job_t job = {.id = job_id, .kind = JOB, .subject = operation_id};
+
+    if (ra->outbox) {
+        ra_outbox_run_held(ra->outbox, &job, wait, pool);
+    }
+}
+
 /* --- operations ------------------------------------------------------------------------------------------------- */
 
 /* The word of the API for each state of an attempt. */
@@ -183,17 +193,30 @@ apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *applica
 #define WHEN_STATE(status, state) " WHEN '" state "' THEN '" status "'"
 #define STATUS_OF_STATE "CASE t.state" STATUS_OF_EACH_STATE(WHEN_STATE) " END"
 
-#define OPERATION                                                                                                      \
-    "SELECT t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
+#define COLUMNS                                                                                                        \
+    "t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
     " o.id AS `application.id`, o.number AS `application.number`, o.business AS `application.business`, o.subject_name AS `application.subject_name`," \
     " t.certificate_id AS certificate_id, t.tries AS attempts, t.next_run_at AS next_run_at,"                          \
     " t.reason_outcome AS `reason.outcome`, COALESCE(t.reason_text, t.reason_outcome) AS `reason.text`, t.created_at AS created_at,"               \
-    " t.updated_at AS updated_at, t.version AS version FROM "
+    " t.updated_at AS updated_at, t.version AS version"
+#define OPERATION "SELECT " COLUMNS " FROM "
 #define OF_APPLICATION " STRAIGHT_JOIN applications o ON o.id = t.application_id"
+#define OPERATION_OUTCOME "SELECT " COLUMNS ", o.version AS application_version FROM ca_attempts t" OF_APPLICATION " WHERE t.id = ?"
 
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id)
 {
     return ra_sql_row(act->tx, poperation, OPERATION "ca_attempts t" OF_APPLICATION " WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
+}
+
+apr_status_t ra_operation_outcome(ra_json_t **poperation, apr_int64_t *pversion, const ra_act_t *act, const char *id)
+{
+    apr_status_t status = ra_sql_row(act->tx, poperation, OPERATION_OUTCOME, RA_VALUES(ra_v_uuid(id)));
+
+    if (status == APR_SUCCESS) {
+        *pversion = ra_json_get_int(*poperation, "application_version", 0);
+        ra_json_remove(*poperation, "application_version");
+    }
+    return status;
 }
 
 apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles)

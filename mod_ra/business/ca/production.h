@@ -23,10 +23,17 @@ typedef struct ra_enrolment_t {
     ra_bytes_t csr;      /* PKCS#10; empty for a bare key */
     const char *code_id; /* NULL: none were needed */
     int is_encryption;   /* the second of a pair */
+    int runs_at_once;    /* by ra_production_run_now() after the COMMIT */
 } ra_enrolment_t;
 
 /** Queues an attempt at the CA: its row, and the outbox job. Sets application->operation_id, which the caller writes by ra_application_move(). */
 apr_status_t ra_production_queue(const ra_act_t *act, ra_application_t *application, const ra_enrolment_t *enrolment, const char **pjob);
+
+/**
+ * Runs an attempt that ra_production_request() or ra_production_proved() has queued, after its COMMIT, and waits at most @a wait for the end.
+ * Without workers nothing: then nobody asks the CA here.
+ */
+void ra_production_run_now(const ra_t *ra, const char *operation_id, const char *job_id, apr_interval_time_t wait, apr_pool_t *pool);
 
 /** A certificate request whose codes and proof of possession were verified by its protocol (CMP). */
 typedef struct ra_proved_request_t {
@@ -51,6 +58,9 @@ apr_status_t ra_production_check_unused(const ra_act_t *act, const char *certifi
 
 /** The Operation of the API. @return APR_ENOENT */
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id);
+
+/** As ra_operation_json(). @param pversion out: of its application, in the same picture */
+apr_status_t ra_operation_outcome(ra_json_t **poperation, apr_int64_t *pversion, const ra_act_t *act, const char *id);
 
 /** As ra_operation_json(), in sight of the caller. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. @param roles of the API's operation */
 apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles);

@@ -245,6 +245,7 @@ ra_job_verdict_e ra_revocation_run(void *context, const ra_job_t *job, int *late
     (void)later;
     base->ra = context;
     base->pool = pool;
+    base->job = job;
     base->id = job->subject;
     if (!base->ra->ca || ra_store_run(base->ra->store, RA_TX_READ, read_attempt, attempt, ra_result_make(pool), pool) != APR_SUCCESS) {
         return RA_JOB_LATER;
