@@ -142,6 +142,7 @@ typedef struct finish_t {
     const ra_job_t *job;
     ra_job_verdict_e verdict;
     int later;
+    int is_lost; /* out: another has taken the job over */
 } finish_t;
 
 /* 1, 2, 4 … RA_JOB_BACKOFF_MAX_SECONDS seconds, half of it by chance. */
@@ -162,24 +163,27 @@ static apr_int64_t backoff_ms(int attempts)
 /* The fence keeps a runner whose lease was taken over from writing; then nothing is left to do for it. */
 static apr_status_t finish_body(ra_tx_t *tx, void *baton)
 {
-    const finish_t *finish = baton;
+    finish_t *finish = baton;
     static const char *const states[] = {"done", "open", "person", "open"};
     apr_int64_t delay = finish->verdict == RA_JOB_MORE ? 0
                         : finish->later > 0            ? (apr_int64_t)finish->later * 1000
                                                        : backoff_ms(finish->job->attempts);
     const ra_job_last_t *last = finish->job->last;
+    apr_uint64_t affected = 0;
     apr_status_t status;
 
     RA_FAILPOINT(job_finishing);
     if (last->body && (status = last->body(tx, last->baton)) != APR_SUCCESS) {
         return status;
     }
-    return ra_sql_change(tx, NULL,
-                         "UPDATE outbox_jobs SET state = ?, lease_owner = NULL, lease_until = NULL,"
-                         " next_run = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, finished_at = IF(? = 'done', UTC_TIMESTAMP(6), NULL)"
-                         " WHERE id = ? AND fence = ?",
-                         RA_VALUES(ra_v_text(states[finish->verdict]), ra_v_int(delay * 1000), ra_v_text(states[finish->verdict]),
-                                   ra_v_uuid(finish->job->id), ra_v_int(finish->job->fence)));
+    status = ra_sql_change(tx, &affected,
+                           "UPDATE outbox_jobs SET state = ?, lease_owner = NULL, lease_until = NULL,"
+                           " next_run = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, finished_at = IF(? = 'done', UTC_TIMESTAMP(6), NULL)"
+                           " WHERE id = ? AND fence = ?",
+                           RA_VALUES(ra_v_text(states[finish->verdict]), ra_v_int(delay * 1000), ra_v_text(states[finish->verdict]),
+                                     ra_v_uuid(finish->job->id), ra_v_int(finish->job->fence)));
+    finish->is_lost = affected == 0;
+    return status;
 }
 
 /* What the run left may be what cannot be written: then it is left to the next run. */
@@ -200,7 +204,7 @@ int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *hel
 {
     ra_job_last_t last = {NULL, NULL};
     ra_job_t job = {NULL};
-    finish_t ending = {&job, RA_JOB_PERSON, 0};
+    finish_t ending = {&job, RA_JOB_PERSON, 0, 0};
     const ra_job_kind_t *kind;
 
     if (held) {
@@ -223,14 +227,14 @@ int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *hel
         outbox->log(1, "RA0402", "outbox: the end of a job could not be written; it will be run again after its lease");
     }
     RA_FAILPOINT(job_finished);
-    return 1;
+    return !ending.is_lost;
 }
 
 void ra_outbox_let_go(const ra_outbox_t *outbox, const ra_job_t *held, apr_pool_t *pool)
 {
     ra_job_last_t last = {NULL, NULL};
     ra_job_t job = {.id = held->id, .fence = HELD_FENCE, .last = &last};
-    finish_t ending = {&job, RA_JOB_MORE, 0};
+    finish_t ending = {&job, RA_JOB_MORE, 0, 0};
 
     finish(outbox, &ending, pool);
 }

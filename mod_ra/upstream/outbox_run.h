@@ -9,7 +9,7 @@ apr_status_t ra_outbox_claim(const ra_outbox_t *outbox, const char *id, ra_job_t
 
 /**
  * Runs one job in the calling thread and writes its end. @param held the job when its lease is this child's already; NULL: it is claimed first
- * @return 0 when another holds it or it is finished
+ * @return 0 when another holds it, took it over meanwhile, or it is finished
  */
 int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *held, apr_pool_t *pool);
 
