@@ -25,6 +25,9 @@
 #define RA_BULK_LEASE_SECONDS 15 /* after a crash another child goes on */
 #define RA_BULK_DAYS 90 /* results of rows stay readable */
 
+/* Names */
+#define RA_NAME_KEY_MAX 200 /* characters of a name as it is searched for: the width of subject_key and name_key */
+
 /* Certificates and certificate requests */
 #define RA_CSR_MAX_BYTES (16 * 1024)
 #define RA_CERT_MAX_BYTES (64 * 1024)
@@ -45,7 +48,6 @@
 
 /* Files for everybody */
 #define RA_DOWNLOAD_LIST_MAX_BYTES (256 * 1024)
-#define RA_NAME_KEY_MAX 200 /* characters of a name as it is searched for: the width of subject_key and name_key */
 #define RA_DOWNLOAD_NAME_MAX_BYTES 200
 
 /* Keys outside the database */

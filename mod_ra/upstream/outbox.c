@@ -182,7 +182,7 @@ static apr_status_t finish_body(ra_tx_t *tx, void *baton)
                            " WHERE id = ? AND fence = ?",
                            RA_VALUES(ra_v_text(states[finish->verdict]), ra_v_int(delay * 1000), ra_v_text(states[finish->verdict]),
                                      ra_v_uuid(finish->job->id), ra_v_int(finish->job->fence)));
-    finish->is_lost = affected == 0;
+    finish->is_lost = status == APR_SUCCESS && affected == 0;
     return status;
 }
 

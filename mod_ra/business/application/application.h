@@ -115,9 +115,6 @@ typedef struct ra_application_filter_t {
 
 #define RA_APPLICATION_CONDITIONS 8 /* and as many values, at most */
 
-/** A condition on the region of `a` for a prefix of 2, 4 or 6 digits; "" for NULL. */
-const char *ra_region_clause(const char *prefix);
-
 /** The conditions of a filter on `applications`, each with AND before it: constants only, the values are added at values[*pcount]. */
 const char *ra_application_conditions(const ra_application_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool);
 

@@ -111,13 +111,6 @@ apr_status_t ra_application_json(ra_json_t **pjson, const ra_act_t *act, const r
     " JSON_VALUE(applicant, '$.name') AS `subscriber.name`, social_security_no AS `subscriber.social_security_no`,"    \
     " version AS version, created_at AS created_at, updated_at AS updated_at FROM applications a WHERE "
 
-const char *ra_region_clause(const char *prefix)
-{
-    apr_size_t len = prefix ? strlen(prefix) : 0;
-
-    return len == 0 ? "" : len == 2 ? " AND a.region_2 = ?" : len == 4 ? " AND a.region_4 = ?" : " AND a.region = ?";
-}
-
 const char *ra_application_conditions(const ra_application_filter_t *filter, ra_value_t *values, int *pcount, apr_pool_t *pool)
 {
     const ra_clause_t conditions[RA_APPLICATION_CONDITIONS] = {

@@ -118,7 +118,6 @@ static apr_status_t write_sent(ra_tx_t *tx, void *baton)
     const sending_t *sending = baton;
     const ra_attempt_t *attempt = sending->attempt;
     ra_bytes_t transaction = ra_bytes_of(attempt->exchange.transaction_id, sizeof(attempt->exchange.transaction_id));
-
     apr_status_t status;
 
     RA_FAILPOINT(sent_written);
@@ -132,7 +131,8 @@ static apr_status_t write_sent(ra_tx_t *tx, void *baton)
 
 /*
  * The request is in the database before its first byte is on the wire. The same bytes again are announced in the same way: whoever lost the
- * attempt or the job meanwhile (to another run, or to a person who settled it) sends nothing. The lease begins anew with it. A COMMIT that is not known to have happened stops it too.
+ * attempt or the job meanwhile (to another run, or to a person who settled it) sends nothing. The lease begins anew with it.
+ * A COMMIT that is not known to have happened stops it too.
  */
 static apr_status_t before_send(void *baton, ra_bytes_t request, ra_bytes_t nonce)
 {

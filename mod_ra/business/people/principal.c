@@ -198,15 +198,34 @@ int ra_sight_allows(const ra_sight_t *sight, const char *region, const char *age
            (sight->system_id && submitted_by && strcmp(sight->system_id, submitted_by) == 0);
 }
 
+/* Where a prefix of a region is looked for, by its length. */
+#define AND " AND "
+#define REGION(digits, column) {digits, column, AND "a." column " = ?"}
+static const struct {
+    apr_size_t digits;
+    const char *column;
+    const char *clause;
+} regions[] = {REGION(2, "region_2"), REGION(4, "region_4"), REGION(6, "region")};
+
+static int region_at(const char *prefix)
+{
+    apr_size_t digits = strlen(prefix);
+
+    return digits == regions[0].digits ? 0 : digits == regions[1].digits ? 1 : 2;
+}
+
+const char *ra_region_clause(const char *prefix)
+{
+    return prefix && *prefix ? regions[region_at(prefix)].clause : "";
+}
+
 const char *ra_sight_column(const ra_sight_t *sight)
 {
     if (sight->everything || (sight->agency_id && sight->system_id)) {
         return NULL;
     }
     if (sight->region_prefix) {
-        apr_size_t len = strlen(sight->region_prefix);
-
-        return len == 2 ? "region_2" : len == 4 ? "region_4" : "region";
+        return regions[region_at(sight->region_prefix)].column;
     }
     return sight->agency_id ? "agency_id" : sight->system_id ? "submitted_by" : NULL;
 }
@@ -217,10 +236,8 @@ const char *ra_sight_clause(const ra_sight_t *sight, ra_value_t *values, int *pc
         return "1 = 1";
     }
     if (sight->region_prefix) {
-        apr_size_t len = strlen(sight->region_prefix);
-
         values[(*pcount)++] = ra_v_text(sight->region_prefix);
-        return len == 2 ? "a.region_2 = ?" : len == 4 ? "a.region_4 = ?" : "a.region = ?";
+        return regions[region_at(sight->region_prefix)].clause + strlen(AND);
     }
     if (sight->agency_id) {
         values[(*pcount)++] = ra_v_uuid(sight->agency_id);

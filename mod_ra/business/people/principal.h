@@ -70,6 +70,9 @@ int ra_sight_allows(const ra_sight_t *sight, const char *region, const char *age
  */
 const char *ra_sight_clause(const ra_sight_t *sight, ra_value_t *values, int *pcount);
 
+/** A condition on the region of `a` for a prefix of 2, 4 or 6 digits, with AND before it; "" for NULL. */
+const char *ra_region_clause(const char *prefix);
+
 /** The column that this part compares with one value: region_2, region_4, region, agency_id or submitted_by; NULL: none, or two of them. */
 const char *ra_sight_column(const ra_sight_t *sight);
 
