@@ -84,16 +84,16 @@ def test_certificates_on_hold_tell_when_they_are_released(ra):
 
 
 def test_applications_are_counted_by_each_property(ra):
-    manager = here(ra, "140700")
-    ra.case("completed", subscriber={"region": "140702"})
-    ra.case("awaiting_acceptance", subscriber={"region": "140702"})
-    ra.case("awaiting_acceptance", kind="person", subscriber={"region": "140721"})
+    manager = here(ra, "141000")
+    ra.case("completed", subscriber={"region": "141002"})
+    ra.case("awaiting_acceptance", subscriber={"region": "141002"})
+    ra.case("awaiting_acceptance", kind="person", subscriber={"region": "141021"})
     counts = {by: {item["key"]: (item["count"], item["open"]) for item in report(ra, "counts", manager, by=by)}
               for by in ("business", "state", "step", "region", "kind", "week")}
     assert counts["business"] == {"issue": (3, 2)}
     assert counts["state"] == {"completed": (1, 0), "awaiting_acceptance": (2, 2)}
     assert counts["step"] == {"completed": (1, 0), "acceptance": (2, 2)}
-    assert counts["region"] == {"140702": (2, 1), "140721": (1, 1)}
+    assert counts["region"] == {"141002": (2, 1), "141021": (1, 1)}
     assert counts["kind"] == {"organisation": (2, 1), "person": (1, 1)}
     year, week, _ = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=8)).isocalendar()
     assert counts["week"] == {f"{year}-W{week:02}": (3, 2)}
