@@ -203,7 +203,7 @@ static apr_status_t finish(const ra_outbox_t *outbox, finish_t *finish, apr_pool
 int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *held, apr_pool_t *pool)
 {
     ra_job_last_t last = {NULL, NULL};
-    ra_job_t job = {NULL};
+    ra_job_t job = {0};
     finish_t ending = {&job, RA_JOB_PERSON, 0, 0};
     const ra_job_kind_t *kind;
 
