@@ -1,5 +1,6 @@
 /* Reports for the manager and the auditor. Layer: api. */
 #include "business/service/reports.h"
+#include "business/service/tallies.h"
 
 #include "api/resources.h"
 
@@ -43,7 +44,7 @@ apr_status_t ra_report_application_counts(ra_call_t *call)
 {
     ra_sight_t sight = ra_principal_sight(call->act.who, call->operation->roles, call->act.tx->pool);
     ra_json_t *items;
-    apr_status_t status = ra_report_counts(&items, &call->act, &sight, ra_call_text(call, "by"), ra_call_text(call, "from"), ra_call_text(call, "to"));
+    apr_status_t status = ra_tallies_read(&items, &call->act, &sight, ra_call_text(call, "by"), ra_call_text(call, "from"), ra_call_text(call, "to"));
 
     if (status == APR_SUCCESS) {
         call->answer = ra_json_object_make(call->act.tx->pool);

@@ -103,7 +103,7 @@ def test_counts_are_of_the_days_asked_for(ra):
     manager = here(ra, "141100")
     case = ra.case(subscriber={"region": "141102"})
     case.submit()
-    ra.sql("UPDATE applications SET created_at = '2026-03-01 16:30:00' WHERE region = '141102'")  # 2 March, half past midnight there
+    ra.sql("UPDATE applications SET created_at = '2026-03-01 16:30:00', version = version + 1 WHERE region = '141102'")  # 2 March, half past midnight there
     for days, count in ((("2026-03-02", "2026-03-02"), 1), (("2026-03-01", "2026-03-01"), 0), (("2026-03-03", "2026-03-04"), 0),
                         (("2026-02-01", "2026-03-02"), 1)):
         items = report(ra, "counts", manager, by="week", **dict(zip(("from", "to"), days)))

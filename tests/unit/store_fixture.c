@@ -115,6 +115,17 @@ const char *fixture_rows(store_fixture_t *f, const char *sql, ra_values_t values
     return call.text;
 }
 
+void fixture_schema(store_fixture_t *f)
+{
+    const char *command = apr_psprintf(f->pool, "%s/sql/ra-migrate --socket %s --user root --database scratch up >/dev/null", RA_SRCDIR, f->config.socket);
+    ra_store_config_t config = f->config;
+
+    assert_int_equal(system(command), 0);
+    config.schema_level = (int)fixture_int(f, f->other, "SELECT MAX(version) FROM schema_migrations");
+    assert_int_equal(ra_store_make(&f->store, &config, f->pool), APR_SUCCESS);
+    assert_int_equal(ra_store_make(&f->other, &config, f->pool), APR_SUCCESS);
+}
+
 void fixture_kill(store_fixture_t *f, apr_int64_t connection)
 {
     const char *kill = apr_psprintf(f->pool, "KILL CONNECTION %" APR_INT64_T_FMT, connection);

@@ -23,6 +23,8 @@ int store_fixture_drop(void **state);
 
 #define STORE_TEST(function) cmocka_unit_test_setup_teardown(function, store_fixture_make, store_fixture_drop)
 
+/** The real schema in the scratch database, and stores that may write to it. For one test of a program: a schema with foreign keys is not replaced. */
+void fixture_schema(store_fixture_t *f);
 /** One statement of f->other that must succeed, DDL and KILL too. @return changed rows */
 apr_uint64_t fixture_change(store_fixture_t *f, const char *sql);
 /** One integer, read by @a store. */

@@ -36,19 +36,7 @@ static ra_value_t some_hand(void)
     return next_random(3) ? ra_v_uuid(pick(people, COUNT(people))) : ra_v_null();
 }
 
-/* ---- the schema and its rows ---- */
-
-static void make_schema(store_fixture_t *f)
-{
-    const char *command = apr_psprintf(f->pool, "%s/sql/ra-migrate --socket %s --user root --database scratch up >/dev/null", RA_SRCDIR,
-                                       f->config.socket);
-
-    ra_store_config_t config = f->config;
-
-    assert_int_equal(system(command), 0);
-    config.schema_level = (int)fixture_int(f, f->other, "SELECT MAX(version) FROM schema_migrations");
-    assert_int_equal(ra_store_make(&f->store, &config, f->pool), APR_SUCCESS);
-}
+/* ---- rows ---- */
 
 static apr_status_t insert_places(ra_tx_t *tx)
 {
@@ -264,7 +252,7 @@ static void test_the_list_is_exactly_what_the_engine_allows(void **state)
     store_fixture_t *f = *state;
     int total = 0;
 
-    make_schema(f);
+    fixture_schema(f);
     assert_int_equal(ra_store_run(f->store, RA_TX_WRITE, fill, NULL, f->result, f->pool), APR_SUCCESS);
     for (int i = 0; i < PERSONS; i++) {
         comparison_t comparison = {.who = some_principal()};

@@ -8,6 +8,7 @@
 #include "business/ca/ca_status.h"
 #include "business/ca/codes.h"
 #include "business/certificate/suspension.h"
+#include "business/service/tallies.h"
 
 /* Answers kept for repeated requests are of use for a week (design §4); removed in portions, so that no lock is held long. */
 static apr_status_t forget_answers(ra_tx_t *tx, void *baton)
@@ -42,6 +43,7 @@ static const duty_t duties[] = {
     {"forget wrong tries", 60, ra_progress_forget, NULL},
     {"ask the CA for its CRL", 1, ra_ca_status_queue, NULL},
     {"end suspensions", 5, NULL, ra_suspensions_run},
+    {"count applications", 10, NULL, ra_tallies_run},
 };
 #define DUTIES (sizeof(duties) / sizeof(duties[0]))
 

@@ -2,9 +2,6 @@
 #include "business/service/reports.h"
 
 #include <apr_strings.h>
-#include <string.h>
-
-#include "business/lifecycle/lifecycle.h"
 
 #define CERTIFICATE                                                                                                    \
     "SELECT a.id AS id, a.serial AS serial, a.subject_name AS subject_name, a.kind AS kind, a.cert_usage AS `usage`,"  \
@@ -54,7 +51,7 @@ apr_status_t ra_report_expiring(ra_json_t **pitems, const ra_act_t *act, const r
     "SELECT DATE(a.not_after + INTERVAL 8 HOUR) AS date, DATE_FORMAT(a.not_after + INTERVAL 8 HOUR, '%x-W%v') AS week, COUNT(*) AS count,"  \
     " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 7 DAY, 1, NULL)) AS within_7,"                               \
     " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 30 DAY, 1, NULL)) AS within_30"                              \
-    " FROM certificates a FORCE INDEX (certificates_calendar) WHERE "                                                  \
+    " FROM certificates a FORCE INDEX (certificates_ending) WHERE "                                                  \
     "a.not_after > UTC_TIMESTAMP(6) AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 60 DAY AND " IN_USE " AND "
 
 static void add_total(ra_json_t *calendar, int days, const ra_json_t *rows, const char *member)
@@ -110,74 +107,4 @@ apr_status_t ra_report_suspended(ra_json_t **pitems, const ra_act_t *act, const 
     values[count++] = ra_v_int(filter->days);
     bind_page(values, &count, filter);
     return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
-}
-
-/* --- counts ----------------------------------------------------------------------------------------------------- */
-
-/* Weeks and days are those of the people who work: China Standard Time. A week is named as ISO 8601 does. */
-static const struct {
-    const char *by;
-    const char *key;
-} keys[] = {
-    {"business", "a.business"},
-    {"state", "a.state"},
-    {"step", NULL}, /* the step that is awaited; what awaits none keeps its state */
-    {"region", "a.region"},
-    {"kind", "CAST(a.kind AS CHAR)"},
-    {"week", "DATE_FORMAT(a.created_at + INTERVAL 8 HOUR, '%x-W%v')"},
-};
-
-static const char *awaited_step(apr_pool_t *pool)
-{
-    const char *key = "CASE a.state";
-
-    for (int step = 0; step < RA_STEP_COUNT; step++) {
-        key = apr_pstrcat(pool, key, " WHEN '", ra_state_name((ra_state_e)step), "' THEN '", ra_step_name((ra_step_e)step), "'", NULL);
-    }
-    return apr_pstrcat(pool, key, " ELSE a.state END", NULL);
-}
-
-static const char *key_of(const char *by, apr_pool_t *pool)
-{
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (strcmp(keys[i].by, by) == 0) {
-            return keys[i].key ? keys[i].key : awaited_step(pool);
-        }
-    }
-    return "''";
-}
-
-/* 'completed', 'withdrawn' */
-static const char *closed_states(apr_pool_t *pool)
-{
-    const char *list = "";
-
-    for (int state = 0; state < RA_STATE_COUNT; state++) {
-        if (ra_state_is_closed((ra_state_e)state)) {
-            list = apr_pstrcat(pool, list, *list ? ", '" : "'", ra_state_name((ra_state_e)state), "'", NULL);
-        }
-    }
-    return list;
-}
-
-apr_status_t ra_report_counts(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const char *by, const char *from, const char *to)
-{
-    ra_value_t values[RA_SIGHT_VALUES + 2];
-    int count = 0;
-    const char *seen;
-
-    if (from) {
-        values[count++] = ra_v_text(from);
-    }
-    if (to) {
-        values[count++] = ra_v_text(to);
-    }
-    seen = ra_sight_clause(sight, values, &count);
-    return ra_sql_rows(act->tx, pitems,
-                       apr_pstrcat(act->tx->pool, "SELECT ", key_of(by, act->tx->pool), " AS `key`, COUNT(*) AS count, COUNT(IF(a.state IN (",
-                                   closed_states(act->tx->pool), "), NULL, 1)) AS open FROM applications a FORCE INDEX (applications_report)"
-                                   " WHERE a.created_at >= ", from ? "CAST(? AS DATE) - INTERVAL 8 HOUR" : "UTC_TIMESTAMP() - INTERVAL 366 DAY",
-                                   " AND a.created_at < ", to ? "CAST(? AS DATE) + INTERVAL 16 HOUR" : "UTC_TIMESTAMP() + INTERVAL 1 DAY", " AND ", seen,
-                                   " GROUP BY 1 ORDER BY 1", NULL),
-                       (ra_values_t){values, count});
 }

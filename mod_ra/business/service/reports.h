@@ -1,4 +1,4 @@
-/* Reports for the manager and the auditor: what runs out, what is held, how much there was. Layer: business. */
+/* Reports for the manager and the auditor: what runs out, what is held. Layer: business. */
 #ifndef RA_BUSINESS_REPORTS_H
 #define RA_BUSINESS_REPORTS_H
 
@@ -19,11 +19,5 @@ apr_status_t ra_report_calendar(ra_json_t **pcalendar, const ra_act_t *act, cons
 
 /** Certificates on hold whose suspension ends within the days (domain.md §8, §18.5), soonest first, at most limit + 1. */
 apr_status_t ra_report_suspended(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_report_filter_t *filter);
-
-/**
- * Applications submitted on the days from..to (both included, China Standard Time) by one of business, state, step, region, kind, week: [{key, count, open}].
- * @param from, to RFC 3339 dates; NULL: a year ago, today
- */
-apr_status_t ra_report_counts(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const char *by, const char *from, const char *to);
 
 #endif
