@@ -198,12 +198,12 @@ static apr_status_t change_body(ra_tx_t *tx, void *baton)
     " AND ((c.revoked_at IS NOT NULL AND COALESCE(m.status, 'none') <> 'revoked')"                                     \
     " OR (c.revoked_at IS NULL AND c.suspended_at IS NOT NULL AND COALESCE(m.status, 'none') = 'none'))"
 
-#define FIND(here, column, index)                                                                                      \
+#define FIND(here, mark)                                                                                               \
     "INSERT INTO ca_disagreements (certificate_id, here, at_ca, region, agency_id, submitted_by, crl_of, found_at)"    \
     " SELECT c.id, '" here "', COALESCE(m.status, 'none'), c.region, c.agency_id, c.submitted_by, ?, UTC_TIMESTAMP(6)" \
-    " FROM certificates c FORCE INDEX (" index ") LEFT JOIN ca_marks m ON m.certificate_id = c.id"                     \
+    " FROM certificates c FORCE INDEX (certificates_mark) LEFT JOIN ca_marks m ON m.certificate_id = c.id"             \
     " LEFT JOIN ca_disagreements d ON d.certificate_id = c.id AND d.is_open = 1"                                       \
-    " WHERE c." column " IS NOT NULL AND d.certificate_id IS NULL AND" HERE_ONLY                                       \
+    " WHERE c.mark = " mark " AND d.certificate_id IS NULL AND" HERE_ONLY                                              \
     " ON DUPLICATE KEY UPDATE here = VALUES(here), at_ca = VALUES(at_ca), crl_of = VALUES(crl_of), found_at = VALUES(found_at), gone_at = NULL"
 
 static apr_status_t note_disagreements(ra_tx_t *tx, const run_t *run, apr_int64_t found, apr_int64_t gone)
@@ -221,10 +221,7 @@ static apr_status_t note_disagreements(ra_tx_t *tx, const run_t *run, apr_int64_
 static apr_status_t disagreement_body(ra_tx_t *tx, void *baton)
 {
     run_t *run = baton;
-    static const char *const finds[] = {
-        FIND("revoked", "revoked_at", "certificates_revoked"),
-        FIND("suspended", "suspended_at", "certificates_suspended"),
-    };
+    static const char *const finds[] = {FIND("revoked", "2"), FIND("suspended", "1")};
     ra_value_t now = ra_v_time(run->crl->this_update), issuer = ra_v_text(run->crl->issuer);
     apr_uint64_t found = 0, gone = 0, affected = 0;
     apr_status_t status = APR_SUCCESS;
