@@ -1,11 +1,12 @@
 /*
- * What `apachectl configtest` refuses: a document that does not fit the program, settings that contradict each other.
- * Layer: httpd. Secrets and the database come later, in post_config (startup.c). Thread rule: runs in httpd's main
- * thread before any child exists.
+ * What `apachectl configtest` refuses: a document that does not fit the program, settings that contradict each other,
+ * files that cannot be used.
+ * Layer: httpd. The database comes later, in post_config (startup.c). Thread rule: runs in httpd's main thread before any child exists.
  */
 #include "httpd/config.h"
 
 #include <apr_strings.h>
+#include <http_core.h>
 #include <http_log.h>
 
 #include "api/api.h"
@@ -83,10 +84,16 @@ static const char *check_settings(const ra_globals_t *globals)
     return wrong;
 }
 
-static int refuse(server_rec *server, const char *id, const char *wrong)
+int ra_config_refuse(server_rec *server, const char *id, const char *wrong)
 {
-    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, server, "%s%s", id, wrong);
+    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, server, "%s%s", id, wrong != NULL ? wrong : "no detail");
     return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* A start reads the secrets in post_config, when httpd runs; a test of the configuration ends before that. */
+static int is_only_a_test(void)
+{
+    return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
 }
 
 int ra_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
@@ -100,16 +107,16 @@ int ra_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
     }
     wrong = check_settings(globals);
     if (wrong != NULL) {
-        return refuse(main_server, RA_LOG_SETTING_MISSING, wrong);
+        return ra_config_refuse(main_server, RA_LOG_SETTING_MISSING, wrong);
     }
     wrong = ra_ssl_check(ap_conftree, ptemp);
     if (wrong != NULL) {
-        return refuse(main_server, RA_LOG_CLIENT_CERTIFICATE, wrong);
+        return ra_config_refuse(main_server, RA_LOG_CLIENT_CERTIFICATE, wrong);
     }
     if (ra_spec_load(&spec, globals->api_document, ra_api_bindings, &wrong, pconf) != APR_SUCCESS) {
-        return refuse(main_server, RA_LOG_DOCUMENT,
+        return ra_config_refuse(main_server, RA_LOG_DOCUMENT,
                       apr_pstrcat(ptemp, globals->api_document, ": ", wrong != NULL ? wrong : "unreadable", NULL));
     }
     globals->runtime.spec = spec;
-    return OK;
+    return is_only_a_test() ? ra_secrets_read(globals, pconf, ptemp, main_server) : OK;
 }

@@ -151,7 +151,7 @@ int ra_is_configured(server_rec *main_server);
 const char *ra_host_name(unsigned host);
 
 /**
- * check_config: settings, API document, client certificates (check.c, sslcheck.c); OK or HTTP_INTERNAL_SERVER_ERROR
+ * check_config: settings, API document, client certificates (check.c, sslcheck.c), in a test of the configuration the secrets too; OK or HTTP_INTERNAL_SERVER_ERROR
  * after logging why.
  */
 int ra_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
@@ -160,6 +160,10 @@ int ra_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
  * @return NULL or what is wrong
  */
 const char *ra_ssl_check(const ap_directive_t *tree, apr_pool_t *pool);
+/** Says at start-up, in httpd's log and on the terminal, what is wrong ("no detail" for NULL). @return HTTP_INTERNAL_SERVER_ERROR, which ends the start */
+int ra_config_refuse(server_rec *server, const char *id, const char *wrong);
+/** Reads every file with secrets or trust into `globals->runtime` (secrets.c). @return OK, or HTTP_INTERNAL_SERVER_ERROR after logging why */
+int ra_secrets_read(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server);
 /** post_config: secrets, shared memory, database check, watchdog (startup.c). */
 int ra_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
 

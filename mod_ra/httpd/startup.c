@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <ap_mpm.h>
-#include <apr_file_io.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -24,192 +23,10 @@
 #include "httpd/metrics.h"
 #include "httpd/watchdog.h"
 
-#define RA_PASSWORD_MAX 1024
 #define RA_CHECK_SECONDS 3     /* for the database at start */
 #define RA_STATEMENT_SECONDS 15 /* above the stall of a frozen Galera node (about 6 s) */
-#define RA_CA_CONNECT_SECONDS 5
-#define RA_OTHERS_PROTECTION (APR_FPROT_WREAD | APR_FPROT_WWRITE | APR_FPROT_WEXECUTE)
 
 APLOG_USE_MODULE(ra);
-
-static int refuse(server_rec *server, const char *id, const char *wrong)
-{
-    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, server, "%s%s", id, wrong != NULL ? wrong : "no detail");
-    return HTTP_INTERNAL_SERVER_ERROR;
-}
-
-/* --- secrets ---------------------------------------------------------------------------------------------------- */
-
-/** @return NULL or what is wrong with a file that holds a secret */
-static const char *check_secret(const char *path, apr_pool_t *pool)
-{
-    apr_finfo_t info;
-    if (path == NULL) {
-        return NULL;
-    }
-    if (apr_stat(&info, path, APR_FINFO_PROT | APR_FINFO_TYPE, pool) != APR_SUCCESS || info.filetype != APR_REG) {
-        return apr_pstrcat(pool, path, ": no such file, or not readable", NULL);
-    }
-    if (info.protection & RA_OTHERS_PROTECTION) {
-        return apr_pstrcat(pool, path, ": open to others; say chmod o-rwx", NULL);
-    }
-    return NULL;
-}
-
-static apr_status_t wipe_password(void *data)
-{
-    ra_wipe(data, RA_PASSWORD_MAX);
-    return APR_SUCCESS;
-}
-
-/** First line of the password file. @return NULL or what is wrong */
-static const char *read_password(const char **ppassword, const char *path, apr_pool_t *pconf, apr_pool_t *ptemp)
-{
-    char *password = apr_pcalloc(pconf, RA_PASSWORD_MAX);
-    apr_file_t *file = NULL;
-    const char *wrong = check_secret(path, ptemp);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    if (apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, ptemp) != APR_SUCCESS) {
-        return apr_pstrcat(ptemp, path, ": not readable", NULL);
-    }
-    apr_pool_cleanup_register(pconf, password, wipe_password, apr_pool_cleanup_null);
-    apr_status_t status = apr_file_gets(password, RA_PASSWORD_MAX, file);
-    apr_file_close(file);
-    password[strcspn(password, "\r\n")] = '\0';
-    if (status != APR_SUCCESS || *password == '\0' || strlen(password) >= RA_PASSWORD_MAX - 1) {
-        return apr_pstrcat(ptemp, path, ": the first line must be the password", NULL);
-    }
-    *ppassword = password;
-    return NULL;
-}
-
-/** The children may not be able to read what root can: the CA's TLS trust is read now. @return NULL or what is wrong */
-static const char *read_tls_ca(ra_bytes_t *ppem, const char *path, apr_pool_t *pconf)
-{
-    apr_file_t *file = NULL;
-    apr_finfo_t info;
-    unsigned char *data = NULL;
-    apr_size_t len = 0;
-    if (path == NULL) {
-        return NULL;
-    }
-    apr_status_t status = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, pconf);
-    if (status == APR_SUCCESS) {
-        status = apr_file_info_get(&info, APR_FINFO_SIZE, file);
-    }
-    if (status == APR_SUCCESS) {
-        data = apr_palloc(pconf, (apr_size_t)info.size + 1);
-        status = apr_file_read_full(file, data, (apr_size_t)info.size, &len);
-        apr_file_close(file);
-    }
-    if (status != APR_SUCCESS) {
-        return apr_pstrcat(pconf, path, ": cannot be read", NULL);
-    }
-    *ppem = ra_bytes_of(data, len);
-    return NULL;
-}
-
-/** @return NULL or what is wrong with the file */
-static const char *read_trust(const ra_trust_t **ptrust, const char *path, apr_pool_t *pconf, apr_pool_t *ptemp)
-{
-    ra_result_t *result = ra_result_make(ptemp);
-    ra_trust_t *trust = NULL;
-    if (path != NULL && ra_trust_load(&trust, path, result, pconf) != APR_SUCCESS) {
-        return apr_pstrcat(ptemp, path, ": ", result->log_detail, NULL);
-    }
-    *ptrust = trust;
-    return NULL;
-}
-
-/** @return NULL or what is wrong with the files of the upstream CA */
-static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
-{
-    ra_result_t *result = ra_result_make(ptemp);
-    ra_cmp_settings_t *settings = apr_pcalloc(pconf, sizeof(*settings));
-    ra_ca_t *ca = NULL;
-    const char *wrong = check_secret(globals->upstream_signer_key, ptemp);
-    if (wrong == NULL) {
-        wrong = check_secret(globals->upstream_tls_key, ptemp);
-    }
-    if (wrong == NULL) {
-        wrong = check_secret(globals->cmp_key, ptemp);
-    }
-    if (wrong != NULL) {
-        return wrong;
-    }
-    settings->url = globals->upstream_url;
-    settings->tls_ca_file = globals->upstream_tls_ca;
-    settings->tls_cert_file = globals->upstream_tls_cert;
-    settings->tls_key_file = globals->upstream_tls_key;
-    settings->signer_cert_file = globals->upstream_signer_cert;
-    settings->signer_key_file = globals->upstream_signer_key;
-    settings->front_cert_file = globals->cmp_cert;
-    settings->front_key_file = globals->cmp_key;
-    settings->trust_file = globals->upstream_trust;
-    settings->sender = globals->upstream_sender;
-    settings->use_p10cr = globals->upstream_p10cr;
-    settings->resend_is_idempotent = globals->upstream_idempotent;
-    settings->connect_timeout = apr_time_from_sec(RA_CA_CONNECT_SECONDS);
-    if (ra_cmp_make(&ca, settings, result, pconf) != APR_SUCCESS) {
-        return result->log_detail != NULL ? apr_pstrdup(ptemp, result->log_detail) : "the credential cannot be used";
-    }
-    *pca = ca;
-    return NULL;
-}
-
-/** Without a key the RA works and its evidence is written, but nobody would notice a change: a warning. */
-static int read_audit_key(ra_globals_t *globals, apr_pool_t *pconf, server_rec *server)
-{
-    ra_signer_t *signer = NULL;
-    const char *wrong = NULL;
-    if (globals->audit_key == NULL) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                     RA_LOG_NO_AUDIT_KEY "RAAuditKey is not set: audit events are not sealed");
-        return OK;
-    }
-    if (ra_signer_load(&signer, globals->audit_key, globals->audit_public, &wrong, pconf) != APR_SUCCESS) {
-        return refuse(server, RA_LOG_AUDIT_KEY, wrong);
-    }
-    globals->runtime.audit_key = signer;
-    return OK;
-}
-
-static int read_secrets(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
-{
-    ra_runtime_t *runtime = &globals->runtime;
-    ra_keyring_t *keyring = NULL;
-    const char *wrong = NULL;
-    if (ra_keyring_load(&keyring, globals->key_file, &wrong, pconf) != APR_SUCCESS) {
-        return refuse(server, RA_LOG_KEY_FILE, wrong);
-    }
-    runtime->keyring = keyring;
-    if (globals->database_password_file != NULL) {
-        wrong = read_password(&runtime->store.password, globals->database_password_file, pconf, ptemp);
-        if (wrong != NULL) {
-            return refuse(server, RA_LOG_SECRET_FILE, wrong);
-        }
-    }
-    int status = read_audit_key(globals, pconf, server);
-    if (status != OK) {
-        return status;
-    }
-    wrong = read_tls_ca(&runtime->settings.upstream_tls_ca, globals->upstream_tls_ca, pconf);
-    if (wrong == NULL) {
-        wrong = read_trust(&runtime->settings.certificate_trust, globals->upstream_trust, pconf, ptemp);
-    }
-    if (wrong != NULL) {
-        return refuse(server, RA_LOG_CREDENTIAL, wrong);
-    }
-    if (globals->upstream_url == NULL) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                     RA_LOG_NO_UPSTREAM "RAUpstreamURL is not set: nothing can be issued or revoked");
-        return OK;
-    }
-    wrong = make_ca(&runtime->ca, globals, pconf, ptemp);
-    return wrong == NULL ? OK : refuse(server, RA_LOG_CREDENTIAL, wrong);
-}
 
 /* --- settings of the layers below ------------------------------------------------------------------------------- */
 
@@ -298,7 +115,7 @@ static int check_database(const ra_runtime_t *runtime, int children, apr_pool_t 
     apr_status_t status = check_as_user(&config, children, result, pool);
     apr_pool_destroy(pool);
     if (status == APR_EINVAL) {
-        return refuse(server, RA_LOG_DATABASE_SETTING, result->log_detail);
+        return ra_config_refuse(server, RA_LOG_DATABASE_SETTING, result->log_detail);
     }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, RA_LOG_DATABASE_AWAY "started without the database: %s",
@@ -315,7 +132,7 @@ static int make_shared(ra_runtime_t *runtime, int children, apr_pool_t *pconf, s
     runtime->metrics = ra_metrics_make(server, runtime->spec, children, pconf);
     runtime->expiry = ra_expiry_make(server, ra_globals_get(server), ap_conftree, pconf);
     if (runtime->limiter == NULL || runtime->metrics == NULL || runtime->expiry == NULL) {
-        return refuse(server, RA_LOG_SHARED_MEMORY, "no shared memory for limiter, metrics and expiry");
+        return ra_config_refuse(server, RA_LOG_SHARED_MEMORY, "no shared memory for limiter, metrics and expiry");
     }
     return OK;
 }
@@ -331,12 +148,12 @@ int ra_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serve
     }
 #ifdef RA_TEST_BUILD
     if (globals->failpoints != NULL && !ra_failpoint_open(globals->failpoints)) {
-        return refuse(main_server, RA_LOG_SETTING_MISSING, globals->failpoints);
+        return ra_config_refuse(main_server, RA_LOG_SETTING_MISSING, globals->failpoints);
     }
 #endif
     fill_store(&runtime->store, globals);
     fill_settings(&runtime->settings, globals);
-    int status = read_secrets(globals, pconf, ptemp, main_server);
+    int status = ra_secrets_read(globals, pconf, ptemp, main_server);
     if (status == OK) {
         status = make_shared(runtime, 2 * children + 8, pconf, main_server); /* a graceful restart doubles them */
     }
@@ -347,7 +164,7 @@ int ra_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serve
         return status;
     }
     if (ra_watchdog_register(main_server, pconf) != APR_SUCCESS) {
-        return refuse(main_server, RA_LOG_WATCHDOG, "mod_watchdog is needed: LoadModule watchdog_module");
+        return ra_config_refuse(main_server, RA_LOG_WATCHDOG, "mod_watchdog is needed: LoadModule watchdog_module");
     }
     runtime->ready = 1;
     return OK;

@@ -16,6 +16,13 @@ def test_sample_passes_configtest(stack, sample, httpd_config, tmp_path):
     assert (code, output.strip()) == (0, "Syntax OK")
 
 
+@pytest.mark.parametrize("name, id_of_line", [("ra.keys", "RA0704"), ("audit.key", "RA0712"), ("upstream-chain.pem", "RA0706"), ("ra-signer.key", "RA0706")])
+def test_file_that_is_missing_is_named_before_a_reload_meets_it(stack, sample, httpd_config, tmp_path, name, id_of_line):
+    text = with_paths(sample.replace(f"/etc/mod_ra/{name}", f"/nowhere/{name}"), stack, tmp_path)
+    code, output = httpd_config(text)
+    assert code == 1 and f"{id_of_line}: /nowhere/{name}: " in output
+
+
 def test_sample_explains_every_directive(stack, sample, httpd_config):
     _, listing = httpd_config("", "-L")
     directives = {name for name in re.findall(r"^(RA[A-Z]\w+) \(", listing, re.M) if not name.startswith("RATest")}  # of test builds only
