@@ -1,6 +1,8 @@
 /* What the RA does by itself every so often. Layer: business. Thread rule: the watchdog's thread only. */
 #include "business/ca/periodic.h"
 
+#include <apr_strings.h>
+
 #include "base/limits.h"
 #include "business/application/bulk.h"
 #include "business/application/prefill.h"
@@ -47,6 +49,17 @@ static const duty_t duties[] = {
 };
 #define DUTIES (sizeof(duties) / sizeof(duties[0]))
 
+/* Said once, until it works again: a database that is away for a night is not ten thousand lines. */
+static void say(const ra_t *ra, size_t duty, apr_status_t status, const ra_result_t *result, apr_pool_t *pool)
+{
+    static int fails[DUTIES];
+
+    if (status != APR_SUCCESS && !fails[duty]) {
+        ra->outbox->log(2, "RA0431", apr_pstrcat(pool, duties[duty].name, result->log_detail ? ": " : NULL, result->log_detail, NULL));
+    }
+    fails[duty] = status != APR_SUCCESS;
+}
+
 void ra_periodic_run(ra_t *ra, const volatile apr_uint32_t *stop, apr_pool_t *pool)
 {
     static apr_time_t done[DUTIES];
@@ -62,8 +75,6 @@ void ra_periodic_run(ra_t *ra, const volatile apr_uint32_t *stop, apr_pool_t *po
         }
         done[i] = now;
         status = duties[i].body ? ra_store_run(ra->store, RA_TX_WRITE, duties[i].body, ra, result, pool) : duties[i].run(ra, result, pool);
-        if (status != APR_SUCCESS) {
-            ra->outbox->log(2, "RA0431", duties[i].name);
-        }
+        say(ra, i, status, result, pool);
     }
 }
