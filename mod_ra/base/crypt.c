@@ -16,6 +16,11 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
+void ra_crypt_thread_end(void)
+{
+    OPENSSL_thread_stop();
+}
+
 /* ---- bytes ---- */
 
 ra_bytes_t ra_bytes_of(const void *data, apr_size_t len)

@@ -22,6 +22,12 @@ ra_bytes_t ra_bytes_text(const char *text); /* without the final NUL; NULL gives
 ra_bytes_t ra_bytes_copy(ra_bytes_t bytes, apr_pool_t *pool);
 int ra_bytes_equal(ra_bytes_t a, ra_bytes_t b); /* constant time for equal lengths */
 
+/**
+ * Gives back what OpenSSL keeps for this thread; it is made anew when it is needed again. For a thread that nobody joins: at its end OpenSSL frees
+ * the same without asking whether exit() does so for all threads meanwhile (OPENSSL_cleanup(3) wants them to have ended).
+ */
+void ra_crypt_thread_end(void);
+
 /** Cryptographically strong random bytes. APR_EGENERAL when the generator fails. */
 apr_status_t ra_random(void *buffer, apr_size_t len);
 

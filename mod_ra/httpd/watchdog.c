@@ -2,10 +2,9 @@
  * Sweeps the outbox twice a second, seals audit events and keeps this child's gauges fresh.
  * Layer: httpd. Thread rule: the callback runs in a thread of mod_watchdog; the flags are atomics.
  *
- * mod_watchdog may join its thread only after the child's pool is gone, so the child itself waits for the runner; the
- * threads that run the jobs are joined with the pool. A job that does not end in time is left: a guard ends the
- * process without cleaning up under a running thread, the lease runs out and another child finds the job in the
- * database.
+ * mod_watchdog never joins its thread in a child, so the child itself waits for the runner; the threads that run the jobs
+ * are joined with the pool. A job that does not end in time is left: a guard ends the process without cleaning up under
+ * a running thread, the lease runs out and another child finds the job in the database.
  */
 #include "httpd/watchdog.h"
 
@@ -17,6 +16,7 @@
 #include <http_log.h>
 #include <mod_watchdog.h>
 
+#include "base/crypt.h"
 #include "business/ca/periodic.h"
 #include "business/evidence/sealer.h"
 #include "httpd/child.h"
@@ -66,8 +66,8 @@ static void sweep_all(const ra_child_t *child, apr_pool_t *pool)
 }
 
 /*
- * In a pool of its own, gone before the child that ends may go on: what is left in the watchdog's pool would be freed by its thread and by the
- * child's end at the same time.
+ * In a pool of its own, gone before the child that ends may go on, as is what OpenSSL keeps for this thread: nobody joins it, so what is left to its
+ * end is freed by it and by the end of the process (the child's pool, OPENSSL_cleanup() in exit()) at the same time.
  */
 static void sweep(void)
 {
@@ -79,6 +79,7 @@ static void sweep(void)
         sweep_all(child, pool);
         apr_pool_destroy(pool);
     }
+    ra_crypt_thread_end();
     atomic_store(&runner.is_running, 0);
 }
 

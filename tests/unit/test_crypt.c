@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <apr_file_io.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 
@@ -46,6 +47,20 @@ static ra_keyring_t *ring_of(const char *text, apr_pool_t *pool)
                      APR_SUCCESS);
     assert_null(error);
     return ring;
+}
+
+/* Of a thread's state, its queue of errors is what can be looked at. */
+static void test_what_openssl_keeps_for_a_thread_is_given_back(void **state)
+{
+    unsigned char bytes[4];
+
+    (void)state;
+    assert_int_equal(ra_random(bytes, sizeof(bytes)), APR_SUCCESS);
+    ERR_raise(ERR_LIB_USER, 1);
+    assert_int_not_equal(ERR_peek_error(), 0);
+    ra_crypt_thread_end();
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_int_equal(ra_random(bytes, sizeof(bytes)), APR_SUCCESS);
 }
 
 static void test_known_digests(void **state)
@@ -304,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(test_known_digests),
+        UNIT_TEST(test_what_openssl_keeps_for_a_thread_is_given_back),
         UNIT_TEST(test_bytes_compare_by_length_and_content),
         UNIT_TEST(test_hex_goes_both_ways_and_is_strict),
         UNIT_TEST(test_base64_of_rfc4648),
