@@ -291,7 +291,9 @@ static void audit_refusal(serving_t *serving)
         return;
     }
     if (ra_store_run(serving->api->ra->store, RA_TX_WRITE, write_refusal, serving, scratch, serving->request->pool) != APR_SUCCESS) {
-        serving->request->log(serving->request->baton, RA_LOG_WARNING, "RA0301", "a refusal could not be written to the audit log");
+        serving->request->log(serving->request->baton, RA_LOG_WARNING, "RA0301",
+                              apr_pstrcat(serving->request->pool, "a refusal could not be written to the audit log: ", serving->operation->id, ": ",
+                                          scratch->log_detail ? scratch->log_detail : "-", NULL));
     }
 }
 

@@ -187,14 +187,14 @@ static apr_status_t finish_body(ra_tx_t *tx, void *baton)
 }
 
 /* What the run left may be what cannot be written: then it is left to the next run. */
-static apr_status_t finish(const ra_outbox_t *outbox, finish_t *finish, apr_pool_t *pool)
+static apr_status_t finish(const ra_outbox_t *outbox, finish_t *finish, ra_result_t *result, apr_pool_t *pool)
 {
-    ra_result_t *result = ra_result_make(pool);
     apr_status_t status = ra_store_run(outbox->store, RA_TX_WRITE, finish_body, finish, result, pool);
 
     if (status != APR_SUCCESS && finish->job->last->body) {
         finish->job->last->body = NULL;
         finish->verdict = RA_JOB_LATER;
+        ra_result_clear(result);
         status = ra_store_run(outbox->store, RA_TX_WRITE, finish_body, finish, result, pool);
     }
     return status;
@@ -205,6 +205,7 @@ int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *hel
     ra_job_last_t last = {NULL, NULL};
     ra_job_t job = {0};
     finish_t ending = {&job, RA_JOB_PERSON, 0, 0};
+    ra_result_t *result = ra_result_make(pool);
     const ra_job_kind_t *kind;
 
     if (held) {
@@ -223,8 +224,9 @@ int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *hel
     } else {
         outbox->log(0, "RA0401", apr_pstrcat(pool, "outbox: this build does not know the job kind ", job.kind, NULL));
     }
-    if (finish(outbox, &ending, pool) != APR_SUCCESS) {
-        outbox->log(1, "RA0402", "outbox: the end of a job could not be written; it will be run again after its lease");
+    if (finish(outbox, &ending, result, pool) != APR_SUCCESS) {
+        outbox->log(1, "RA0402", apr_pstrcat(pool, "outbox: the end of ", job.kind, " job ", job.id, " could not be written; it will be run again after its lease: ",
+                                             result->log_detail ? result->log_detail : "-", NULL));
     }
     RA_FAILPOINT(job_finished);
     return !ending.is_lost;
@@ -236,7 +238,7 @@ void ra_outbox_let_go(const ra_outbox_t *outbox, const ra_job_t *held, apr_pool_
     ra_job_t job = {.id = held->id, .fence = HELD_FENCE, .last = &last};
     finish_t ending = {&job, RA_JOB_MORE, 0, 0};
 
-    finish(outbox, &ending, pool);
+    finish(outbox, &ending, ra_result_make(pool), pool);
 }
 
 /* --- a run elsewhere -------------------------------------------------------------------------------------------- */
