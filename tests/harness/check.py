@@ -19,7 +19,7 @@ import xml.etree.ElementTree
 
 RINGS_FOR_A_CORE = 2.5
 PROGRESS_SECONDS = 60
-REASON_CHARACTERS = 600
+REASON_CHARACTERS = 2000  # lines of a server's log are long, and may never come again
 
 PLAIN, TEST_BUILD = "build", "build-test"
 BUILDS = {PLAIN: (), TEST_BUILD: ("--enable-test-build", "--enable-sanitizers")}

@@ -65,7 +65,13 @@ def is_worrying(record):
 
 
 def show(records):
-    return "the error log has:\n" + "\n".join(f"{one['level']}: {one['message']}" for one in records[:20])
+    """Each line with when, where and about what: it may never come again."""
+    return "the error log has:\n" + "\n".join(one["message"] if one["level"] == "raw" else describe(one) for one in records[:20])
+
+
+def describe(record):
+    about = "".join(f" {name} {record[name]}" for name in ("request", "client") if record[name])
+    return f"{record['level']}: {record['message']} ({record['at']}, {record['module']}, pid {record['pid']}{about})"
 
 
 RECORD = re.compile(r'\{' + ",".join(f'"{name}":"(?P<{name}>.*?)"' for name in ("at", "level", "module", "pid", "request", "client"))
