@@ -71,7 +71,6 @@
 #define RA_CRL_DEFAULT_MEBIBYTES 64 /* about a million entries */
 #define RA_CRL_MAX_MEBIBYTES 512    /* of which it is read in one piece */
 #define RA_CA_CERTIFICATES_MAX_BYTES (256 * 1024)
-#define RA_CA_STATUS_LEASE_SECONDS 900 /* to fetch and follow the largest list */
 #define RA_CMP_ANSWER_MAX_BYTES (256 * 1024)
 #define RA_CMP_MESSAGE_MAX_BYTES (64 * 1024) /* from a subscriber's tool */
 #define RA_CMP_REFERENCE_MAX_CHARS 64         /* senderKID as typed */

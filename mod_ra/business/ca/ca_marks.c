@@ -18,7 +18,9 @@
 
 typedef struct run_t {
     ra_t *ra;
+    const ra_job_t *job;
     const ra_crl_t *crl;
+    ra_tx_body_fn body;    /* of the portion */
     int first;             /* entry of the list with which the portion begins */
     const char *after_id;  /* keyset of the marks; NULL from the first */
     int count;             /* out: of the portion */
@@ -242,10 +244,20 @@ static apr_status_t disagreement_body(ra_tx_t *tx, void *baton)
 
 /* --- all of it -------------------------------------------------------------------------------------------------- */
 
+/* Each portion begins the lease anew, and is written by nobody but who has it. */
+static apr_status_t keep_and_run(ra_tx_t *tx, void *baton)
+{
+    run_t *run = baton;
+    apr_status_t status = ra_outbox_keep(tx, run->ra->outbox, run->job);
+
+    return status == APR_SUCCESS ? run->body(tx, run) : status;
+}
+
 static apr_status_t run_body(run_t *run, ra_tx_body_fn body, ra_result_t *result)
 {
     run->count = 0;
-    return ra_store_run(run->ra->store, RA_TX_WRITE, body, run, result, run->pool);
+    run->body = body;
+    return ra_store_run(run->ra->store, RA_TX_WRITE, keep_and_run, run, result, run->pool);
 }
 
 static apr_status_t follow_marks(run_t *run, ra_result_t *result)
@@ -261,9 +273,9 @@ static apr_status_t follow_marks(run_t *run, ra_result_t *result)
     return status;
 }
 
-apr_status_t ra_ca_status_follow(ra_t *ra, const ra_crl_t *crl, ra_result_t *result, apr_pool_t *pool)
+apr_status_t ra_ca_status_follow(ra_t *ra, const ra_job_t *job, const ra_crl_t *crl, ra_result_t *result, apr_pool_t *pool)
 {
-    run_t run = {.ra = ra, .crl = crl, .pool = pool};
+    run_t run = {.ra = ra, .job = job, .crl = crl, .pool = pool};
     apr_status_t status = follow_marks(&run, result);
 
     for (run.kind = 0; status == APR_SUCCESS && run.kind < CHANGES; run.kind++) {

@@ -51,13 +51,14 @@ apr_status_t ra_ca_status_queue(ra_tx_t *tx, void *baton)
 
 typedef struct fetch_t {
     ra_t *ra;
+    const ra_job_t *job;
     const source_t *source;
     const char *failure; /* NULL: all is well */
     int changed;         /* out: it failed and did not before, or the other way round */
     apr_pool_t *pool;
 } fetch_t;
 
-/* Who changes the row from well to failed, or back, is the one that says so in the log. */
+/* Who changes the row from well to failed, or back, is the one that says so in the log; who has lost the job says nothing. */
 static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
 {
     fetch_t *fetch = baton;
@@ -71,7 +72,7 @@ static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
                                "UPDATE ca_sources SET tried_at = UTC_TIMESTAMP(6), fetched_at = IF(?, UTC_TIMESTAMP(6), fetched_at), failure = ? WHERE kind = ?",
                                RA_VALUES(ra_v_int(fetch->failure == NULL), ra_v_text(fetch->failure), ra_v_text(fetch->source->kind)));
     }
-    return status;
+    return status == APR_SUCCESS ? ra_outbox_keep(tx, fetch->ra->outbox, fetch->job) : status;
 }
 
 static void note_outcome(fetch_t *fetch)
@@ -103,6 +104,7 @@ static const char *get(ra_bytes_t *pbody, const fetch_t *fetch)
 /* --- the CRL ---------------------------------------------------------------------------------------------------- */
 
 typedef struct storing_t {
+    const fetch_t *fetch;
     const ra_crl_t *crl;
     const char *refusal; /* out */
 } storing_t;
@@ -154,9 +156,13 @@ static apr_status_t store_crl(ra_tx_t *tx, void *baton)
     const ra_crl_t *crl = storing->crl;
     ra_value_t key = issuer_key(crl, tx->pool);
     ra_json_t *stored;
-    apr_status_t status = ra_sql_row(tx, &stored, "SELECT number AS number, this_update AS this_update, sha256 AS sha256 FROM ca_crls WHERE issuer_sha256 = ? FOR UPDATE",
-                                     RA_VALUES(key));
+    apr_status_t status = ra_outbox_keep(tx, storing->fetch->ra->outbox, storing->fetch->job);
 
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    status = ra_sql_row(tx, &stored, "SELECT number AS number, this_update AS this_update, sha256 AS sha256 FROM ca_crls WHERE issuer_sha256 = ? FOR UPDATE",
+                        RA_VALUES(key));
     if (status != APR_SUCCESS && status != APR_ENOENT) {
         return status;
     }
@@ -192,7 +198,7 @@ static const char *take_crl(fetch_t *fetch)
     ra_result_t *result = ra_result_make(fetch->pool);
     ra_bytes_t body;
     const ra_crl_t *crl;
-    storing_t storing = {NULL, NULL};
+    storing_t storing = {fetch, NULL, NULL};
     const char *failure = get(&body, fetch);
 
     if (!failure && ra_crl_open(&crl, body, fetch->ra->settings->certificate_trust_file, result, fetch->pool) != APR_SUCCESS) {
@@ -211,7 +217,7 @@ static const char *take_crl(fetch_t *fetch)
     if (storing.refusal) {
         return apr_pstrcat(fetch->pool, "refused: ", storing.refusal, NULL);
     }
-    if (ra_ca_status_follow(fetch->ra, crl, result, fetch->pool) != APR_SUCCESS) {
+    if (ra_ca_status_follow(fetch->ra, fetch->job, crl, result, fetch->pool) != APR_SUCCESS) {
         return apr_psprintf(fetch->pool, "cannot be followed now: %.200s", result->log_detail ? result->log_detail : "-");
     }
     return staleness(crl);
@@ -304,9 +310,9 @@ static const char *take_certificates(fetch_t *fetch)
 
 /* --- the job ---------------------------------------------------------------------------------------------------- */
 
-static void run_source(ra_t *ra, const source_t *source, const char *(*take)(fetch_t *fetch), apr_pool_t *pool)
+static void run_source(ra_t *ra, const ra_job_t *job, const source_t *source, const char *(*take)(fetch_t *fetch), apr_pool_t *pool)
 {
-    fetch_t fetch = {.ra = ra, .source = source};
+    fetch_t fetch = {.ra = ra, .job = job, .source = source};
 
     if (!source->url) {
         return;
@@ -324,10 +330,9 @@ ra_job_verdict_e ra_ca_status_run(void *context, const ra_job_t *job, int *later
     source_t certificates = {"ca_certificates", "the certificates", ra->settings->upstream_ca_certificates, RA_CA_CERTIFICATES_MAX_BYTES};
     source_t crl = {"crl", "the CRL", ra->settings->upstream_crl, ra->settings->upstream_crl_max};
 
-    (void)job;
     (void)later;
-    run_source(ra, &certificates, take_certificates, pool);
-    run_source(ra, &crl, take_crl, pool);
+    run_source(ra, job, &certificates, take_certificates, pool);
+    run_source(ra, job, &crl, take_crl, pool);
     return RA_JOB_DONE;
 }
 

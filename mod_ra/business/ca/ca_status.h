@@ -15,8 +15,11 @@ apr_status_t ra_ca_status_queue(ra_tx_t *tx, void *baton);
 /** Fetches what is configured, stores it and follows it (a job of kind "ca_status"); @a context is the ra_t. */
 ra_job_verdict_e ra_ca_status_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool);
 
-/** Takes over a verified CRL: marks, the certificates that are out of step, disagreements. Repeating it changes nothing. */
-apr_status_t ra_ca_status_follow(ra_t *ra, const ra_crl_t *crl, ra_result_t *result, apr_pool_t *pool);
+/**
+ * Takes over a verified CRL: marks, the certificates that are out of step, disagreements. Repeating it changes nothing. The lease of the job begins
+ * anew with each portion. @return APR_ENOENT when another run has taken the job over: it goes on with the list
+ */
+apr_status_t ra_ca_status_follow(ra_t *ra, const ra_job_t *job, const ra_crl_t *crl, ra_result_t *result, apr_pool_t *pool);
 
 /** The stored CRL in DER, its hash in lower-case hex and its times. APR_ENOENT when there is none. */
 apr_status_t ra_ca_crl_read(ra_bytes_t *pder, ra_json_t **pcrl, const ra_act_t *act);

@@ -14,7 +14,7 @@ const ra_job_kind_t ra_job_kinds[] = {
     {"revoke", 0, ra_revocation_run, 0},
     {"enrol", 1, ra_production_run, 0},
     {"bulk", 2, ra_bulk_run, apr_time_from_sec(RA_BULK_LEASE_SECONDS)},
-    {"ca_status", 2, ra_ca_status_run, apr_time_from_sec(RA_CA_STATUS_LEASE_SECONDS)},
+    {"ca_status", 2, ra_ca_status_run, 0},
     {NULL, 0, NULL, 0},
 };
 
