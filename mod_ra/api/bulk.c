@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/resources.h"
+#include "base/failpoint.h"
 
 /* What a row of each kind is a call of. */
 typedef struct bulk_kind_t {
@@ -118,6 +119,7 @@ apr_status_t ra_take_bulk(ra_call_t *call)
         call->status = 202;
         call->location = location_of(bulk.id, call->act.tx->pool);
         call->retry_after = RA_OPERATION_RETRY_SECONDS;
+        RA_FAILPOINT(bulk_taken);
         call->object_type = "bulk_operation";
         call->object_id = bulk.id;
         call->audit_detail = audit_detail(&bulk, call->act.tx->pool);

@@ -23,6 +23,10 @@
     X(confirmation_begin) X(confirmation_end) X(confirmation_written)                                                  \
     X(outcome_begin) X(outcome_written) X(outcome_committed)                                                           \
     X(revocation_queued) X(revocation_read) X(revocation_changed) X(revocation_moved) X(revocation_committed)          \
+    /* a bulk operation */                                                                                             \
+    X(bulk_taken) X(bulk_row_begin) X(bulk_row_noted) X(bulk_row_done) X(bulk_finishing)                               \
+    /* what the CA's CRL says */                                                                                       \
+    X(crl_fetched) X(crl_storing) X(crl_marking) X(crl_changed) X(crl_followed)                                        \
     /* the store */                                                                                                    \
     X(transaction_begin) X(commit_begin) X(commit_end)
 
@@ -37,7 +41,9 @@
     X(history_jumps)         /* a history row tells another state than the one reached */                              \
     X(key_ignored)           /* the Idempotency-Key is not looked at */                                                \
     X(confirmed_unstored)    /* the certificate is confirmed although its COMMIT failed */                             \
-    X(revocation_undone)     /* a revocation is recorded before the CA has done it */
+    X(revocation_undone)     /* a revocation is recorded before the CA has done it */                                  \
+    X(bulk_cut_short)        /* a bulk operation ends after its first row */                                           \
+    X(crl_unheeded)          /* what the CRL says becomes history and evidence, and the certificate does not change */
 
 #ifdef RA_TEST_BUILD
 

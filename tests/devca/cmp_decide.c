@@ -263,6 +263,19 @@ static void note_revocation(service_t *service, const char *serial, int reason, 
     ledger_append(service->ledger, &line);
 }
 
+const char *service_revoke(service_t *service, const char *serial, int reason)
+{
+    int bits;
+
+    pthread_mutex_lock(&service->lock);
+    ledger_refresh(service->ledger);
+    bits = revocation_bits(state_find_issued(&service->state, serial), reason);
+    note_revocation(service, serial, reason, bits, "");
+    ledger_sync(service->ledger);
+    pthread_mutex_unlock(&service->lock);
+    return revocation_text(bits);
+}
+
 /* As the knob says; it is remembered like any other decision. */
 static int refuse_revocation(session_t *session, const char *serial)
 {

@@ -47,6 +47,12 @@ typedef struct cmp_answer_t {
 
 void service_handle(service_t *service, const unsigned char *der, size_t len, cmp_answer_t *answer);
 
+/** Revokes by the CA's own operator, whom no RA asks: "done", or why not. */
+const char *service_revoke(service_t *service, const char *serial, int reason);
+
+/** Lets the next one who asks for the CRL get a new one, as a CA publishes one at its hours. */
+void service_renew_crl(service_t *service);
+
 /** The CRL in DER, OPENSSL_free; at most an hour old and never older than the last change. */
 int service_crl(service_t *service, unsigned char **pder);
 

@@ -156,19 +156,24 @@ void front_ca(void *baton, const http_request_t *request, http_answer_t *answer)
     }
 }
 
-void front_control(void *baton, const http_request_t *request, http_answer_t *answer)
+static void serve_revocation(service_t *service, const http_request_t *request, http_answer_t *answer)
 {
-    service_t *service = baton;
+    const char *body = (const char *)request->body;
+    char *serial = body != NULL && json_is_flat(body) ? json_get_text(body, "serial") : NULL;
+
+    if (serial == NULL) {
+        set_text(answer, 400, "one flat JSON object with a serial is needed\n");
+    } else {
+        set_text(answer, 200, service_revoke(service, serial, (int)json_get_int(body, "reason", 0)));
+    }
+    free(serial);
+}
+
+static void serve_knobs(const http_request_t *request, http_answer_t *answer)
+{
     const char *error = NULL;
     char *shown;
 
-    if (serve_common(service, request, answer)) {
-        return;
-    }
-    if (strcmp(request->path, "/knobs") != 0) {
-        set_text(answer, 404, "not found\n");
-        return;
-    }
     if (strcmp(request->method, "POST") == 0 && !knobs_set((const char *)request->body, &error)) {
         set_text(answer, 400, error);
         return;
@@ -176,4 +181,24 @@ void front_control(void *baton, const http_request_t *request, http_answer_t *an
     shown = knobs_show();
     set_body(answer, shown, strlen(shown), "application/json");
     free(shown);
+}
+
+void front_control(void *baton, const http_request_t *request, http_answer_t *answer)
+{
+    service_t *service = baton;
+    int is_post = strcmp(request->method, "POST") == 0;
+
+    if (serve_common(service, request, answer)) {
+        return;
+    }
+    if (strcmp(request->path, "/knobs") == 0) {
+        serve_knobs(request, answer);
+    } else if (is_post && strcmp(request->path, "/revocations") == 0) {
+        serve_revocation(service, request, answer);
+    } else if (is_post && strcmp(request->path, "/crl") == 0) {
+        service_renew_crl(service);
+        set_text(answer, 200, "the next CRL is a new one\n");
+    } else {
+        set_text(answer, 404, "not found\n");
+    }
 }

@@ -1,4 +1,4 @@
-/* What the two ports serve: CMP, /ca.crt, /crl, /healthz; and on the control port also /knobs. */
+/* What the two ports serve: CMP, /ca.crt, /crl, /healthz; and on the control port also /knobs, /revocations and a new CRL. */
 #ifndef DEVCA_FRONT_H
 #define DEVCA_FRONT_H
 

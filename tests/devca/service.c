@@ -171,6 +171,13 @@ static void renew_crl(service_t *service)
     free(revoked);
 }
 
+void service_renew_crl(service_t *service)
+{
+    pthread_mutex_lock(&service->lock);
+    service->crl_changes = -1;
+    pthread_mutex_unlock(&service->lock);
+}
+
 int service_crl(service_t *service, unsigned char **pder)
 {
     int len;

@@ -6,6 +6,8 @@ The seed decides which fault comes when; threads decide what it meets. Printed: 
 """
 import argparse
 import collections
+import contextlib
+import hashlib
 import os
 import pathlib
 import random
@@ -15,16 +17,15 @@ import threading
 import time
 import traceback
 
+import httpx
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
-from acts import Act  # noqa: E402
 from fault import failpoints as fp  # noqa: E402
-from fault.driver import GaveUp, Log, Party  # noqa: E402
+from fault.business import KEY_COMPROMISE, Business  # noqa: E402
+from fault.driver import Log  # noqa: E402
 from harness import evidence, process  # noqa: E402
-from harness.client import Unexpected  # noqa: E402
 from harness.mariadb import SqlError  # noqa: E402
 from harness.stack import ANY_PORTS, Stack  # noqa: E402
-from support import Case, unique  # noqa: E402
 
 CHECK = pathlib.Path(__file__).resolve().parents[1] / "harness" / "ra_check"
 DRAIN_SECONDS = 240
@@ -32,7 +33,7 @@ FIRE_SECONDS = 1.5
 TOUR_SECONDS = 8
 LATE_SECONDS = 240  # of all failpoints together that nothing came by in their first time: a loaded machine is slow, not wrong
 SEAL_SECONDS = 120
-EXPECTED = (409, 412, 422, 404)  # refusals that another client's faster step explains
+FOLLOW_SECONDS = 120  # to see that the CA's list was followed
 
 # (mode, message types): what the development CA does wrong once.
 KNOBS = [
@@ -48,107 +49,18 @@ KNOBS = [
 NEED_TROUBLE = ("second_look", "outcome_begin", "outcome_written", "outcome_committed")
 
 
-class Campaign:
+class Campaign(Business):
     def __init__(self, stack, folder, seed, dedup=True):
-        self.stack, self.seed = stack, seed
+        super().__init__(stack, seed)
         self.random = random.Random(seed)
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = Log(self.folder / "driver.jsonl")
         self.points = fp.Failpoints(stack.state / "failpoints")
-        self.stop = threading.Event()
-        self.done = collections.Counter()
         self.faults = collections.Counter()
-        self.odd = []
-        self.wait = 20  # seconds a case follows what the CA does
         self.lives = threading.Lock()  # who starts and stops services
         if not dedup:
             stack.ca.knobs(dedup="off")
-
-    # The business.
-
-    def worker(self, number):
-        chance = random.Random(f"{self.seed}/{number}")
-        party = Party(self.stack, self.log, self.stop)
-        try:
-            while not self.stop.is_set():
-                self.try_case(party, chance)
-        except Exception:  # pylint: disable=broad-except
-            self.odd.append(traceback.format_exc())  # a client that ends early is a failure of the campaign
-        finally:
-            party.close()
-
-    def try_case(self, party, chance):
-        """One case as far as it goes."""
-        try:
-            self.one_case(party, chance)
-            self.done["cases"] += 1
-        except GaveUp:
-            self.done["no answer"] += 1
-        except Unexpected as refusal:
-            self.done[f"refused {refusal.response.status_code}"] += 1
-            if refusal.response.status_code not in EXPECTED:
-                self.odd.append(str(refusal)[:400])
-        except AssertionError as late:
-            self.done["still open"] += 1
-            if "status" not in str(late) and "state" not in str(late):
-                self.odd.append(str(late)[:400])
-
-    def again(self, case, chance, client, path, body, response, **options):
-        """The same key again has the same answer: ra_check compares what was told."""
-        if chance.random() < 0.3:
-            key = response.request.headers["Idempotency-Key"]
-            client.post(path, body, key=key, expect=tuple(range(200, 500)), **options)
-            self.done["repeated keys"] += 1
-
-    def one_case(self, party, chance):
-        case = Case(party, subject_name=unique("企业"))
-        self.again(case, chance, party.system(), "/applications", case.form, case.submit())
-        case.approve()
-        if chance.random() < 0.3:
-            case.call("acceptor", "PATCH", "", {"note": "更正"})
-            if case.state == "awaiting_agency":
-                case.approve()
-        case.accept()
-        case.enter()
-        case.review()
-        self.produce(case, chance)
-        case.hand_over()
-        case.archive()
-        case.complete()
-        for business in ("suspend", "resume", "revoke")[: chance.choice((0, 1, 2, 3))]:
-            self.act(party, case, business)
-
-    def produce(self, case, chance):
-        for _ in range(4):
-            case.draw()
-            if "authorisation_code" not in (case.codes or {}):
-                continue  # the answer was lost, and codes are not shown twice
-            case.ask()
-            case.follow("succeeded", "failed", seconds=self.wait)
-            if case.operation["status"] == "succeeded":
-                break
-            case.read()
-            self.use_old_codes(case)
-        case.certificate = case.ra.staff("auditor").get(f"/certificates/{case.operation['certificate_id']}").json()
-        case.read()
-
-    def use_old_codes(self, case):
-        """What was used once is refused, also after the CA's rejection."""
-        case.step("issuing_officer", "production", case.production(), expect=tuple(range(200, 500)))
-        case.read()
-        self.done["old codes tried"] += 1
-
-    def act(self, party, case, business):
-        act = Act(party, business, case)
-        act.submit()
-        act.accept()
-        act.enter()
-        act.review()
-        act.register_executed(self.wait)
-        act.archive()
-        act.step("acceptor", "completion", {"summary": "已办理"})
-        self.done[business] += 1
 
     # The faults.
 
@@ -168,8 +80,15 @@ class Campaign:
         self.log.write("fault", what=what, **members)
 
     def help_to(self, name):
-        """What only happens at a CA in trouble."""
-        if name in NEED_TROUBLE:
+        """What only happens at a CA in trouble, or not often."""
+        if name.startswith("bulk_"):
+            self.wish.set()
+        elif name.startswith("crl_"):
+            self.end_leases_of_the_dead()
+            with contextlib.suppress(httpx.HTTPError, IndexError):
+                self.stack.ca.revoke(self.spare[0], KEY_COMPROMISE)
+                self.spare.popleft()
+        elif name in NEED_TROUBLE:
             self.log.write("fault", what="help", point=name)
             self.stack.ca.knobs(mode=self.random.choice(("reject", "issue_then_reject", "http500")), body="cr", count=1)
 
@@ -276,6 +195,8 @@ class Campaign:
                 thread.join()
         self.end_leases()
         self.drain()
+        if "CRL_SECONDS" in self.stack.settings:
+            self.follow_list()
         return missed
 
     def end_leases(self):
@@ -286,8 +207,25 @@ class Campaign:
             self.sql("UPDATE outbox_jobs SET lease_until = UTC_TIMESTAMP(6) WHERE state = 'open' AND lease_until > UTC_TIMESTAMP(6)")
             self.stack.httpd.start()
 
+    def end_leases_of_the_dead(self):
+        """A killed child's job that follows the CA's list holds up everybody's: nobody waits that lease out either."""
+        alive = {str(child) for child in self.stack.httpd.children()}
+        for job, owner in self.sql("SELECT HEX(id), lease_owner FROM outbox_jobs WHERE state = 'open' AND kind = 'ca_status' AND lease_until > UTC_TIMESTAMP(6)"):
+            if owner.split(":")[1] not in alive:
+                self.sql(f"UPDATE outbox_jobs SET lease_until = UTC_TIMESTAMP(6) WHERE id = UNHEX('{job}') AND lease_owner = '{owner}'")
+
+    def follow_list(self):
+        """Until the RA has followed a list that was made after everything else."""
+        now = time.time()
+        process.wait_for("the next second", lambda: int(time.time()) > int(now) + 1, 10)
+        self.stack.ca.renew_crl()
+        digest = hashlib.sha256(httpx.get(f"{self.stack.ca.control_url}/crl", trust_env=False).content).hexdigest()
+        process.wait_for("the CA's list is followed", lambda: self.sql(
+            "SELECT COUNT(*) FROM ca_crls c JOIN ca_sources s ON s.kind = 'crl' WHERE s.failure IS NULL AND s.fetched_at >= c.fetched_at"
+            f" AND c.sha256 = UNHEX('{digest}')") == [["1"]], FOLLOW_SECONDS)
+
     def drain(self, seconds=DRAIN_SECONDS):
-        """Until every job has ended; nobody waits out the pauses between tries."""
+        """Until every job has ended, but the one that is due each second; nobody waits out the pauses between tries."""
         end = time.monotonic() + seconds
         while self.open_jobs() and time.monotonic() < end:
             self.sql("UPDATE outbox_jobs SET next_run = UTC_TIMESTAMP(6) WHERE state = 'open'")
@@ -303,7 +241,7 @@ class Campaign:
                     raise
 
     def open_jobs(self):
-        return int(self.sql("SELECT COUNT(*) FROM outbox_jobs WHERE state = 'open'")[0][0])
+        return int(self.sql("SELECT COUNT(*) FROM outbox_jobs WHERE state = 'open' AND kind <> 'ca_status'")[0][0])
 
     # The verdict.
 
@@ -343,13 +281,13 @@ class Campaign:
         return "\n".join(lines)
 
 
-def make_stack(build, name, resend="idempotent"):
-    """An instance whose failpoints can be armed. RAUpstreamTimeout is what ra_check counts with."""
+def make_stack(build, name, resend="idempotent", lists=True):
+    """An instance whose failpoints can be armed, and that asks for the CA's list each second. RAUpstreamTimeout is what ra_check counts with."""
     stack = Stack(build, name=name, ports=ANY_PORTS, settings={})
     stack.stop()
     stack.wipe()
     resend_line = "" if resend == "idempotent" else "\nRAUpstreamResend never"
-    stack.settings.update(PRODUCTION_WAIT=1, EXTRA_GLOBAL="RAUpstreamTimeout 2\nRAAuditSealSeconds 1\n"
+    stack.settings.update(PRODUCTION_WAIT=1, **({"CRL_SECONDS": 1} if lists else {}), EXTRA_GLOBAL="RAUpstreamTimeout 2\nRAAuditSealSeconds 1\n"
                           f"RATestFailpoints {stack.state}/failpoints{resend_line}")
     stack.start()
     return stack

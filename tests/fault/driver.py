@@ -62,6 +62,20 @@ def application_of(path):
 
 
 STEPS = {"agency-decision": "agency_decision"}
+BULK = {"/bulk/applications": "submission", "/bulk/agency-decisions": "agency_decision", "/bulk/reviews": "review"}  # the step of a row
+
+
+def rows_of(path, body):
+    """What each row of a bulk operation asks for; None of any other request."""
+    if path not in BULK:
+        return None
+    return [{"application": plain(row.get("application_id")), "step": BULK[path], "subject_name": row["body"].get("subject_name")} for row in body["rows"]]
+
+
+def results_of(bulk):
+    """What was told about each row of a bulk operation that is done."""
+    return [{"index": row["index"], "status": row["status"], "application": plain(row.get("id")), "version": row.get("version"), "state": row.get("state"),
+             "code": row.get("problem", {}).get("code")} for row in bulk["results"]]
 
 
 def step_of(method, path):
@@ -82,7 +96,7 @@ class Told(Client):
             return self._until_answered(lambda: super(Told, self).call(method, path, body, expect=ANY, **options), expect)
         key = key or str(uuid.uuid4())  # the trace id too: the audit log tells what was done for it
         self.log.write("asked", key=key, method=method, path=path, application=application_of(path), step=step_of(method, path),
-                       subject_name=(body or {}).get("subject_name") if path == "/applications" else None)
+                       subject_name=(body or {}).get("subject_name") if path == "/applications" else None, rows=rows_of(path, body))
         return self._until_answered(lambda: self._say(method, path, body, key, options), expect)
 
     def _say(self, method, path, body, key, options):
@@ -101,6 +115,8 @@ class Told(Client):
             body = response.json()
             if "state" in body and "number" in body:
                 told = {"application": plain(body["id"]), "version": body["version"], "state": body["state"]}
+            elif path in BULK:
+                told = {"bulk": plain(body["id"])}
             elif application_of(path):
                 told = {"application": application_of(path), "operation": plain(body.get("operation", body).get("id"))}
         self.log.answers += 1

@@ -6,7 +6,7 @@ ROW = struct.Struct("32sIIiII12x")
 KILL, KILL_PARENT, ERROR, STALL, LOSE_ANSWER = 1, 2, 3, 4, 5
 ERRORS = (1205, 1213, 1020, 1047, 2006, 2013)
 PLANTS = ("lease_off", "send_before_commit", "code_reusable", "second_transaction", "audit_row_missing", "approval_kept", "history_jumps",
-          "key_ignored", "confirmed_unstored", "revocation_undone")
+          "key_ignored", "confirmed_unstored", "revocation_undone", "bulk_cut_short", "crl_unheeded")
 
 
 class Failpoints:

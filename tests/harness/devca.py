@@ -94,6 +94,16 @@ class DevCa:
         answer.raise_for_status()
         return answer.json()
 
+    def revoke(self, serial, reason):
+        """The CA's own operator revokes (6: holds, 8: releases). @return "done", or why not"""
+        answer = httpx.post(f"{self.control_url}/revocations", json={"serial": serial, "reason": reason}, trust_env=False)
+        answer.raise_for_status()
+        return answer.text
+
+    def renew_crl(self):
+        """The next CRL is a new one, also when nothing has changed."""
+        httpx.post(f"{self.control_url}/crl", trust_env=False).raise_for_status()
+
     def reset(self):
         """Right answers again."""
         return self.knobs(mode="normal")

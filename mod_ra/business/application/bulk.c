@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/sealed.h"
@@ -42,8 +43,11 @@ apr_status_t ra_bulk_take(const ra_act_t *act, ra_bulk_t *bulk, const char **pjo
 
 apr_status_t ra_bulk_note(ra_tx_t *tx, const char *bulk_id, int index, int status, const ra_json_t *result)
 {
-    return ra_sql_change(tx, NULL, "INSERT INTO bulk_results (bulk_id, row_index, status, result, at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6))",
-                         RA_VALUES(ra_v_uuid(bulk_id), ra_v_int(index), ra_v_int(status), ra_v_json(result, tx->pool)));
+    apr_status_t rv = ra_sql_change(tx, NULL, "INSERT INTO bulk_results (bulk_id, row_index, status, result, at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6))",
+                                    RA_VALUES(ra_v_uuid(bulk_id), ra_v_int(index), ra_v_int(status), ra_v_json(result, tx->pool)));
+
+    RA_FAILPOINT(bulk_row_noted);
+    return rv;
 }
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
@@ -184,6 +188,7 @@ static apr_status_t finish_body(ra_tx_t *tx, void *baton)
 {
     const run_t *run = baton;
 
+    RA_FAILPOINT(bulk_finishing);
     return ra_sql_change(tx, NULL,
                          "UPDATE bulk_operations SET finished_at = UTC_TIMESTAMP(6), certificate = NULL, rows_sealed = NULL"
                          " WHERE id = ? AND finished_at IS NULL", RA_VALUES(ra_v_uuid(run->id)));
@@ -203,11 +208,16 @@ static ra_job_verdict_e do_rows(run_t *run)
         if (run->has_result[index]) {
             continue;
         }
+        if (RA_PLANTED(bulk_cut_short) && index > 0) {
+            break;
+        }
+        RA_FAILPOINT(bulk_row_begin);
         if (apr_time_now() >= end) {
             verdict = RA_JOB_MORE;
         } else if (run->ra->bulk_row(run->ra->bulk_baton, &run->bulk, index, row, pool) != APR_SUCCESS) {
             verdict = RA_JOB_LATER;
         }
+        RA_FAILPOINT(bulk_row_done);
         apr_pool_clear(pool);
     }
     apr_pool_destroy(pool);

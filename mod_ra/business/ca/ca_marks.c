@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/ident.h"
 #include "business/ca/ca_status.h"
 #include "business/evidence/audit.h"
@@ -53,6 +54,7 @@ static apr_status_t mark_body(ra_tx_t *tx, void *baton)
     run_t *run = baton;
     int left = run->crl->count - run->first;
 
+    RA_FAILPOINT(crl_marking);
     run->count = left < ENTRIES_AT_ONCE ? left : ENTRIES_AT_ONCE;
     return ra_sql_change(tx, NULL,
                          "INSERT INTO ca_marks (certificate_id, status, revoked_at, reason, since)"
@@ -181,6 +183,9 @@ static apr_status_t change_body(ra_tx_t *tx, void *baton)
         return status;
     }
     list = ra_json_print(rows, tx->pool);
+    if (RA_PLANTED(crl_unheeded)) {
+        return write_evidence(tx, run, list);
+    }
     /* Compare-and-set: whoever was faster with one of them has the whole portion found again. */
     status = ra_sql_change(tx, &affected,
                            apr_pstrcat(tx->pool, "UPDATE certificates c JOIN " ROWS " ON c.id = " BYTES("c") " JOIN ca_marks m ON m.certificate_id = c.id SET ",
@@ -189,6 +194,7 @@ static apr_status_t change_body(ra_tx_t *tx, void *baton)
     if (status == APR_SUCCESS && affected != (apr_uint64_t)run->count) {
         return RA_ERETRY;
     }
+    RA_FAILPOINT(crl_changed);
     return status == APR_SUCCESS ? write_evidence(tx, run, list) : status;
 }
 

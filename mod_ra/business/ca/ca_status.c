@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/http.h"
 #include "base/ident.h"
 #include "base/limits.h"
@@ -158,6 +159,7 @@ static apr_status_t store_crl(ra_tx_t *tx, void *baton)
     ra_json_t *stored;
     apr_status_t status = ra_outbox_keep(tx, storing->fetch->ra->outbox, storing->fetch->job);
 
+    RA_FAILPOINT(crl_storing);
     if (status != APR_SUCCESS) {
         return status;
     }
@@ -210,6 +212,7 @@ static const char *take_crl(fetch_t *fetch)
     if (failure) {
         return failure;
     }
+    RA_FAILPOINT(crl_fetched);
     storing.crl = crl;
     if (ra_store_run(fetch->ra->store, RA_TX_WRITE, store_crl, &storing, result, fetch->pool) != APR_SUCCESS) {
         return "cannot be stored";
@@ -220,6 +223,7 @@ static const char *take_crl(fetch_t *fetch)
     if (ra_ca_status_follow(fetch->ra, fetch->job, crl, result, fetch->pool) != APR_SUCCESS) {
         return apr_psprintf(fetch->pool, "cannot be followed now: %.200s", result->log_detail ? result->log_detail : "-");
     }
+    RA_FAILPOINT(crl_followed);
     return staleness(crl);
 }
 
