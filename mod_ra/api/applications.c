@@ -9,7 +9,6 @@
 #include "business/ca/codes.h"
 #include "business/ca/pair.h"
 #include "business/ca/production.h"
-#include "business/certificate/certificate.h"
 #include "business/lifecycle/steps.h"
 
 /* The application as it is now is the answer of every reading and change. */
@@ -308,54 +307,26 @@ apr_status_t ra_fetch_encryption_key(ra_call_t *call)
 typedef struct outcome_t {
     ra_call_t *call;
     const char *operation_id;
-    const char *certificate_id; /* NULL: none was issued */
-    ra_json_t *answer;          /* operation, certificate; in the request's pool */
-    apr_int64_t version;        /* of the application: the entity tag for the next step */
+    ra_json_t *answer;   /* operation, certificate; in the request's pool */
+    apr_int64_t version; /* of the application: the entity tag for the next step */
 } outcome_t;
 
-static apr_status_t read_operation(ra_tx_t *tx, void *baton)
+static apr_status_t read_outcome(ra_tx_t *tx, void *baton)
 {
     outcome_t *outcome = baton;
     ra_act_t act = {outcome->call->act.ra, tx, outcome->call->act.who};
-    ra_json_t *operation;
-    apr_status_t status = ra_operation_outcome(&operation, &outcome->version, &act, outcome->operation_id);
+    ra_json_t *answer;
+    apr_status_t status = ra_operation_outcome(&answer, &outcome->version, &act, outcome->operation_id);
 
-    if (status == APR_SUCCESS) {
-        outcome->certificate_id = apr_pstrdup(outcome->call->request->pool, ra_json_get_string(operation, "certificate_id"));
-        ra_json_set_copy(outcome->answer, "operation", operation);
-    }
-    return status;
-}
-
-static apr_status_t read_certificate(ra_tx_t *tx, void *baton)
-{
-    outcome_t *outcome = baton;
-    ra_act_t act = {outcome->call->act.ra, tx, outcome->call->act.who};
-    ra_json_t *certificate;
-    apr_status_t status = ra_certificate_read(&certificate, &act, outcome->certificate_id);
-
-    if (status == APR_SUCCESS) {
-        ra_json_set_copy(outcome->answer, "certificate", certificate);
-    }
-    return status;
-}
-
-/* One reading after the other: what a stored certificate is does not change, so they need no common picture, and thus no transaction. */
-static apr_status_t read_outcome(outcome_t *outcome)
-{
-    ra_call_t *call = outcome->call;
-    ra_result_t *result = ra_result_make(call->request->pool);
-    apr_status_t status = ra_store_run(call->act.ra->store, RA_TX_READ, read_operation, outcome, result, call->request->pool);
-
-    if (status == APR_SUCCESS && outcome->certificate_id) {
-        status = ra_store_run(call->act.ra->store, RA_TX_READ, read_certificate, outcome, result, call->request->pool);
+    for (const ra_json_t *member = status == APR_SUCCESS ? ra_json_first(answer) : NULL; member; member = ra_json_next(member)) {
+        ra_json_set_copy(outcome->answer, ra_json_name(member), member);
     }
     return status;
 }
 
 static void answer_outcome(ra_call_t *call, const outcome_t *outcome)
 {
-    const char *id = outcome->certificate_id;
+    const char *id = apr_pstrdup(call->request->pool, ra_json_get_string(ra_json_get(outcome->answer, "certificate"), "id"));
 
     call->answer = id ? outcome->answer : ra_json_get_mutable(outcome->answer, "operation");
     call->status = id ? 201 : 202;
@@ -374,7 +345,7 @@ static int wait_for_ca(ra_call_t *call)
 
     outcome.operation_id = operation_id;
     ra_production_run_now(ra, operation_id, job_id, ra_call_wait(call), pool);
-    if (read_outcome(&outcome) != APR_SUCCESS) {
+    if (ra_store_run(ra->store, RA_TX_READ, read_outcome, &outcome, ra_result_make(pool), pool) != APR_SUCCESS) {
         return 0;
     }
     answer_outcome(call, &outcome);
@@ -391,9 +362,7 @@ apr_status_t ra_produce_certificate(ra_call_t *call)
         status = ra_production_request(&call->act, application, call->body, &job_id);
     }
     if (status == APR_SUCCESS) {
-        status = ra_operation_json(&call->answer, &call->act, application->operation_id);
-    }
-    if (status == APR_SUCCESS) {
+        call->answer = ra_operation_queued(&call->act, application);
         call->status = 202;
         call->version = application->version;
         call->location = apr_pstrcat(call->act.tx->pool, "/operations/", application->operation_id, NULL);

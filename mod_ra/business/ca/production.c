@@ -9,6 +9,7 @@
 #include "base/x509.h"
 #include "business/ca/codes.h"
 #include "business/ca/pair.h"
+#include "business/certificate/certificate.h"
 #include "business/certificate/profile.h"
 
 #define JOB "enrol"
@@ -27,14 +28,20 @@ static apr_status_t is_old_key(const ra_act_t *act, const ra_application_t *appl
                       RA_VALUES(ra_v_uuid(application->target_id), ra_v_bytes(hash)));
 }
 
-/* One key is certified once, ever; the application that used it in a failed attempt may use it again. */
+/* One key is certified once, ever, and a blocked one never; the application that used it in a failed attempt may use it again. */
 static apr_status_t claim_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
 {
     ra_bytes_t hash = ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES);
     apr_int64_t own;
-    apr_status_t status = ra_sql_change(act->tx, NULL, "INSERT INTO used_keys (spki_sha256, application_id, used_at) VALUES (?, ?, UTC_TIMESTAMP(6))",
-                                        RA_VALUES(ra_v_bytes(hash), ra_v_uuid(application->id)));
+    apr_uint64_t claimed = 0;
+    apr_status_t status = ra_sql_change(act->tx, &claimed,
+                                        "INSERT INTO used_keys (spki_sha256, application_id, used_at) SELECT ?, ?, UTC_TIMESTAMP(6) FROM DUAL"
+                                        " WHERE NOT EXISTS (SELECT 1 FROM blocked_keys WHERE spki_sha256 = ?)",
+                                        RA_VALUES(ra_v_bytes(hash), ra_v_uuid(application->id), ra_v_bytes(hash)));
 
+    if (status == APR_SUCCESS && claimed == 0) {
+        return refuse_key(act, RA_VIOLATION_KEY_KNOWN_WEAK, RA_PROBLEM_KEY_WEAK);
+    }
     if (status != APR_EEXIST) {
         return status;
     }
@@ -62,13 +69,10 @@ static apr_status_t check_not_blocked(const ra_act_t *act, ra_bytes_t hash)
 
 static apr_status_t check_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *key)
 {
-    apr_status_t status;
-
     if (!ra_snapshot_allows_key(application->snapshot, key, act->tx->pool)) {
         return refuse_key(act, RA_VIOLATION_KEY_KIND, RA_PROBLEM_KEY_NOT_ALLOWED);
     }
-    status = check_not_blocked(act, ra_bytes_of(key->spki_sha256, RA_SHA256_BYTES));
-    return status == APR_SUCCESS ? claim_key(act, application, key) : status;
+    return claim_key(act, application, key);
 }
 
 apr_status_t ra_production_check_unused(const ra_act_t *act, const char *certificate_id, const ra_key_t *key)
@@ -90,6 +94,7 @@ apr_status_t ra_production_check_unused(const ra_act_t *act, const char *certifi
 apr_status_t ra_production_queue(const ra_act_t *act, ra_application_t *application, const ra_enrolment_t *enrolment, const char **pjob)
 {
     unsigned char transaction[RA_UUID_BYTES];
+    ra_value_t now = ra_v_rfc3339(application->now);
     apr_status_t status;
 
     application->operation_id = ra_uuid_make(act->tx->pool);
@@ -102,12 +107,11 @@ apr_status_t ra_production_queue(const ra_act_t *act, ra_application_t *applicat
     }
     return ra_sql_change(act->tx, NULL,
                          "INSERT INTO ca_attempts (id, application_id, is_encryption, state, transaction_id, code_id, csr, spki, spki_sha256, job_id,"
-                         " next_run_at, created_at, updated_at)"
-                         " VALUES (?, ?, ?, 'prepared', ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+                         " next_run_at, created_at, updated_at) VALUES (?, ?, ?, 'prepared', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                          RA_VALUES(ra_v_uuid(application->operation_id), ra_v_uuid(application->id), ra_v_int(enrolment->is_encryption),
                                    ra_v_bytes(ra_bytes_of(transaction, sizeof(transaction))), ra_v_uuid(enrolment->code_id),
                                    ra_v_bytes(enrolment->csr), ra_v_bytes(enrolment->key->spki), ra_v_hash(enrolment->key->spki_sha256),
-                                   ra_v_uuid(*pjob)));
+                                   ra_v_uuid(*pjob), now, now, now));
 }
 
 /* Key, attempt, job and step: what every way to production comes to, once codes and request are right. */
@@ -193,30 +197,61 @@ void ra_production_run_now(const ra_t *ra, const char *operation_id, const char 
 #define WHEN_STATE(status, state) " WHEN '" state "' THEN '" status "'"
 #define STATUS_OF_STATE "CASE t.state" STATUS_OF_EACH_STATE(WHEN_STATE) " END"
 
-#define COLUMNS                                                                                                        \
-    "t.id AS id, IF(t.kind = 'enrol', 'production', 'revocation') AS kind, " STATUS_OF_STATE " AS status, t.application_id AS application_id,"       \
-    " o.id AS `application.id`, o.number AS `application.number`, o.business AS `application.business`, o.subject_name AS `application.subject_name`," \
-    " t.certificate_id AS certificate_id, t.tries AS attempts, t.next_run_at AS next_run_at,"                          \
-    " t.reason_outcome AS `reason.outcome`, COALESCE(t.reason_text, t.reason_outcome) AS `reason.text`, t.created_at AS created_at,"               \
-    " t.updated_at AS updated_at, t.version AS version"
-#define OPERATION "SELECT " COLUMNS " FROM "
+/* Where the operation stands: "", or "operation." for a member of that name. */
+#define COLUMNS(p)                                                                                                     \
+    "t.id AS `" p "id`, IF(t.kind = 'enrol', 'production', 'revocation') AS `" p "kind`, " STATUS_OF_STATE " AS `" p "status`,"                         \
+    " t.application_id AS `" p "application_id`, o.id AS `" p "application.id`, o.number AS `" p "application.number`, o.business AS `" p "application.business`," \
+    " o.subject_name AS `" p "application.subject_name`, t.certificate_id AS `" p "certificate_id`, t.tries AS `" p "attempts`,"                        \
+    " t.next_run_at AS `" p "next_run_at`, t.reason_outcome AS `" p "reason.outcome`, COALESCE(t.reason_text, t.reason_outcome) AS `" p "reason.text`," \
+    " t.created_at AS `" p "created_at`, t.updated_at AS `" p "updated_at`, t.version AS `" p "version`"
+#define OPERATION "SELECT " COLUMNS("") " FROM "
 #define OF_APPLICATION " STRAIGHT_JOIN applications o ON o.id = t.application_id"
-#define OPERATION_OUTCOME "SELECT " COLUMNS ", o.version AS application_version FROM ca_attempts t" OF_APPLICATION " WHERE t.id = ?"
 
 apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id)
 {
     return ra_sql_row(act->tx, poperation, OPERATION "ca_attempts t" OF_APPLICATION " WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
 }
 
-apr_status_t ra_operation_outcome(ra_json_t **poperation, apr_int64_t *pversion, const ra_act_t *act, const char *id)
+ra_json_t *ra_operation_queued(const ra_act_t *act, const ra_application_t *application)
 {
-    apr_status_t status = ra_sql_row(act->tx, poperation, OPERATION_OUTCOME, RA_VALUES(ra_v_uuid(id)));
+    ra_json_t *operation = ra_json_object_make(act->tx->pool);
+    ra_json_t *about;
 
-    if (status == APR_SUCCESS) {
-        *pversion = ra_json_get_int(*poperation, "application_version", 0);
-        ra_json_remove(*poperation, "application_version");
+    ra_json_set_string(operation, "id", application->operation_id);
+    ra_json_set_string(operation, "kind", "production");
+    ra_json_set_string(operation, "status", "pending");
+    ra_json_set_string(operation, "application_id", application->id);
+    about = ra_json_set_object(operation, "application");
+    ra_json_set_string(about, "id", application->id);
+    ra_json_set_string(about, "number", application->number);
+    ra_json_set_string(about, "business", application->business->name);
+    ra_json_set_string(about, "subject_name", application->subject_name);
+    ra_json_set_int(operation, "attempts", 0);
+    ra_json_set_string(operation, "next_run_at", application->now);
+    ra_json_set_string(operation, "created_at", application->now);
+    ra_json_set_string(operation, "updated_at", application->now);
+    ra_json_set_int(operation, "version", 1);
+    return operation;
+}
+
+/* One statement, so that operation, certificate and entity tag are of one picture without a transaction. */
+static const char outcome_sql[] =
+    "SELECT " COLUMNS("operation.") ", " RA_CERTIFICATE_COLUMNS("certificate.") ", o.version AS version FROM ca_attempts t" OF_APPLICATION
+    " LEFT JOIN certificates a ON a.id = t.certificate_id LEFT JOIN subscribers s ON s.id = a.subscriber_id WHERE t.id = ?";
+
+apr_status_t ra_operation_outcome(ra_json_t **poutcome, apr_int64_t *pversion, const ra_act_t *act, const char *id)
+{
+    apr_status_t status = ra_sql_row(act->tx, poutcome, outcome_sql, RA_VALUES(ra_v_uuid(id)));
+
+    if (status != APR_SUCCESS) {
+        return status;
     }
-    return status;
+    *pversion = ra_json_get_int(*poutcome, "version", 0);
+    ra_json_remove(*poutcome, "version");
+    if (!ra_json_get(ra_json_get(*poutcome, "certificate"), "id")) {
+        ra_json_remove(*poutcome, "certificate");
+    }
+    return APR_SUCCESS;
 }
 
 apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles)

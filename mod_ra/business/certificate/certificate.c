@@ -39,21 +39,10 @@ apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const r
     return status == APR_EEXIST ? ra_refuse(act->tx->result, RA_PROBLEM_INTERNAL, "the certificate, or one of its issuer and serial, is stored already") : status;
 }
 
-/* The precise word of §18.3; revoked before suspended before time. */
-#define STATUS                                                                                                         \
-    "CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN suspended_at IS NOT NULL THEN 'suspended'"                   \
-    " WHEN not_after <= UTC_TIMESTAMP(6) THEN 'expired' WHEN not_before > UTC_TIMESTAMP(6) THEN 'not_yet_valid' ELSE 'valid' END"
-
-#define CERTIFICATE                                                                                                    \
-    "SELECT a.id AS id, a.application_id AS application_id, a.subscriber_id AS `subscriber.id`, s.name AS `subscriber.name`," \
-    " a.kind AS kind, a.cert_usage AS `usage`, a.serial AS serial, a.issuer AS issuer, a.subject AS subject,"          \
-    " a.subject_name AS subject_name, a.not_before AS not_before, a.not_after AS not_after, " STATUS " AS status,"      \
-    " a.suspended_at AS suspended_at, a.suspension_until AS suspended_until, a.revoked_at AS revoked_at,"            \
-    " a.revocation_reason AS revocation_reason, a.replaced_by AS replaced_by, a.key_algorithm AS key_algorithm, a.sha256 AS sha256, a.spki_sha256 AS spki_sha256, a.version AS version,"       \
-    " a.created_at AS created_at"
+#define CERTIFICATE "SELECT " RA_CERTIFICATE_COLUMNS("")
 #define FROM_CERTIFICATES " FROM certificates a JOIN subscribers s ON s.id = a.subscriber_id"
 
-apr_status_t ra_certificate_read(ra_json_t **pcertificate, const ra_act_t *act, const char *id)
+static apr_status_t read_certificate(ra_json_t **pcertificate, const ra_act_t *act, const char *id)
 {
     return ra_sql_row(act->tx, pcertificate, CERTIFICATE FROM_CERTIFICATES " WHERE a.id = ?", RA_VALUES(ra_v_uuid(id)));
 }
@@ -62,7 +51,7 @@ apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, con
 {
     ra_sight_t sight = ra_principal_sight(act->who, roles, act->tx->pool);
     ra_json_t *hidden;
-    apr_status_t status = ra_certificate_read(pcertificate, act, id);
+    apr_status_t status = read_certificate(pcertificate, act, id);
 
     if (status == APR_SUCCESS) {
         status = ra_sql_row(act->tx, &hidden,
@@ -94,7 +83,7 @@ apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char
     ra_json_t *row;
     apr_status_t status = ra_sql_row(act->tx, &row,
                                      "SELECT id AS id, application_id AS application_id, serial AS serial, issuer AS issuer, sha256 AS sha256,"
-                                     " spki_sha256 AS spki_sha256, " STATUS " AS status, not_after AS not_after, not_after <= UTC_TIMESTAMP(6) AS is_lapsed, region AS region,"
+                                     " spki_sha256 AS spki_sha256, " RA_CERTIFICATE_STATUS " AS status, not_after AS not_after, not_after <= UTC_TIMESTAMP(6) AS is_lapsed, region AS region,"
                                      " " RA_IS_SECOND_OF_PAIR " AS is_second,"
                                      " agency_id AS agency_id, submitted_by AS submitted_by, der AS `der:b64` FROM certificates WHERE id = ?",
                                      RA_VALUES(ra_v_uuid(id)));

@@ -16,8 +16,20 @@ typedef struct ra_issued_t {
 /** Stores the certificate of an attempt. RA_ERETRY never; APR_EGENERAL when the CA gave one that exists already. */
 apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const ra_application_t *application, const ra_issued_t *issued);
 
-/** The Certificate of the API, whoever asks. APR_ENOENT when there is none. */
-apr_status_t ra_certificate_read(ra_json_t **pcertificate, const ra_act_t *act, const char *id);
+/** The precise word of §18.3, of `certificates`; revoked before suspended before time. */
+#define RA_CERTIFICATE_STATUS                                                                                          \
+    "CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN suspended_at IS NOT NULL THEN 'suspended'"                   \
+    " WHEN not_after <= UTC_TIMESTAMP(6) THEN 'expired' WHEN not_before > UTC_TIMESTAMP(6) THEN 'not_yet_valid' ELSE 'valid' END"
+
+/** The Certificate of the API, of `certificates a` and its `subscribers s`. @param p where it stands: "", or "certificate." for a member of that name */
+#define RA_CERTIFICATE_COLUMNS(p)                                                                                      \
+    "a.id AS `" p "id`, a.application_id AS `" p "application_id`, a.subscriber_id AS `" p "subscriber.id`, s.name AS `" p "subscriber.name`,"      \
+    " a.kind AS `" p "kind`, a.cert_usage AS `" p "usage`, a.serial AS `" p "serial`, a.issuer AS `" p "issuer`, a.subject AS `" p "subject`,"      \
+    " a.subject_name AS `" p "subject_name`, a.not_before AS `" p "not_before`, a.not_after AS `" p "not_after`, "     \
+    RA_CERTIFICATE_STATUS " AS `" p "status`, a.suspended_at AS `" p "suspended_at`, a.suspension_until AS `" p "suspended_until`,"                 \
+    " a.revoked_at AS `" p "revoked_at`, a.revocation_reason AS `" p "revocation_reason`, a.replaced_by AS `" p "replaced_by`,"                     \
+    " a.key_algorithm AS `" p "key_algorithm`, a.sha256 AS `" p "sha256`, a.spki_sha256 AS `" p "spki_sha256`, a.version AS `" p "version`,"        \
+    " a.created_at AS `" p "created_at`"
 
 /** The Certificate of the API, in sight of the caller. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. @param pder may be NULL */
 apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, const ra_act_t *act, const char *id, ra_roles_t roles);
