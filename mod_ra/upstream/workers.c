@@ -19,7 +19,7 @@
 struct ra_workers_t {
     apr_thread_pool_t *threads;
     apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *ended;
+    apr_thread_cond_t *free; /* a thread has become free: one of those that wait for it is woken */
     int limit;
     int busy; /* tasks given to the threads and not ended */
 };
@@ -30,6 +30,7 @@ typedef struct ticket_t {
     apr_pool_t *pool;
     char id[RA_UUID_TEXT + 1];
     ra_job_t held; /* id NULL: the job is to be claimed */
+    apr_thread_cond_t *done; /* NULL: nobody waits */
     int users; /* the worker, and the waiting request while it waits */
     int ended;
     int ran; /* here: nobody else had the job */
@@ -59,13 +60,16 @@ static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
     workers->busy--;
     ticket->ended = 1;
     ticket->ran = ran;
+    if (ticket->done) {
+        apr_thread_cond_signal(ticket->done);
+    }
     leave(ticket);
-    apr_thread_cond_broadcast(workers->ended);
+    apr_thread_cond_signal(workers->free);
     apr_thread_mutex_unlock(workers->mutex);
     return NULL;
 }
 
-/* With the mutex held. NULL when no thread is free. */
+/* With the mutex held. NULL when no thread is free. @param users 1, or 2 when the caller waits for the end */
 static ticket_t *give(ra_outbox_t *outbox, const char *id, const ra_job_t *held, int users)
 {
     struct ra_workers_t *workers = outbox->workers;
@@ -83,7 +87,8 @@ static ticket_t *give(ra_outbox_t *outbox, const char *id, const ra_job_t *held,
     if (held) {
         ticket->held = (ra_job_t){.id = ticket->id, .kind = apr_pstrdup(pool, held->kind), .subject = apr_pstrdup(pool, held->subject)};
     }
-    if (apr_thread_pool_push(workers->threads, work, ticket, APR_THREAD_TASK_PRIORITY_NORMAL, outbox) != APR_SUCCESS) {
+    if ((users > 1 && apr_thread_cond_create(&ticket->done, pool) != APR_SUCCESS) ||
+        apr_thread_pool_push(workers->threads, work, ticket, APR_THREAD_TASK_PRIORITY_NORMAL, outbox) != APR_SUCCESS) {
         apr_pool_destroy(pool);
         return NULL;
     }
@@ -91,12 +96,12 @@ static ticket_t *give(ra_outbox_t *outbox, const char *id, const ra_job_t *held,
     return ticket;
 }
 
-/* With the mutex held: until a task has ended, or the time is over. */
-static void wait_until(struct ra_workers_t *workers, apr_time_t end)
+/* With the mutex held: until somebody says so, or the time is over. */
+static void wait_until(struct ra_workers_t *workers, apr_thread_cond_t *cond, apr_time_t end)
 {
     apr_interval_time_t left = end - apr_time_now();
 
-    apr_thread_cond_timedwait(workers->ended, workers->mutex, left > 0 ? left : 1);
+    apr_thread_cond_timedwait(cond, workers->mutex, left > 0 ? left : 1);
 }
 
 /* The sweep of another child may have been quicker than the request that queued the job. */
@@ -127,11 +132,11 @@ static apr_status_t run_and_wait(ra_outbox_t *outbox, const char *id, const ra_j
 
     apr_thread_mutex_lock(workers->mutex);
     while (!(ticket = give(outbox, id, held, 2)) && apr_time_now() < end) {
-        wait_until(workers, end);
+        wait_until(workers, workers->free, end);
     }
     *pgiven = ticket != NULL;
     while (ticket && !ticket->ended && apr_time_now() < end) {
-        wait_until(workers, end);
+        wait_until(workers, ticket->done, end);
     }
     if (ticket) {
         ended = ticket->ended;
@@ -171,7 +176,7 @@ static int give_when_free(ra_outbox_t *outbox, const char *id, const volatile ap
 
     apr_thread_mutex_lock(workers->mutex);
     while (!(ticket = give(outbox, id, NULL, 1)) && !apr_atomic_read32((volatile apr_uint32_t *)stop)) {
-        apr_thread_cond_timedwait(workers->ended, workers->mutex, SLOT_WAIT);
+        apr_thread_cond_timedwait(workers->free, workers->mutex, SLOT_WAIT);
     }
     apr_thread_mutex_unlock(workers->mutex);
     return ticket != NULL;
@@ -205,7 +210,7 @@ apr_status_t ra_outbox_start(ra_outbox_t *outbox, int threads, apr_pool_t *pool)
 
     workers->limit = threads;
     if (status == APR_SUCCESS) {
-        status = apr_thread_cond_create(&workers->ended, pool);
+        status = apr_thread_cond_create(&workers->free, pool);
     }
     if (status == APR_SUCCESS) {
         status = apr_thread_pool_create(&workers->threads, 0, (apr_size_t)threads, pool);
