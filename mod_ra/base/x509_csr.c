@@ -75,20 +75,30 @@ static int read_parts(ra_csr_t *csr, X509_REQ *request, refusal_t *refusal, apr_
 
 /* ---- the key ---- */
 
+/* Before the coordinates of a point: SubjectPublicKeyInfo with id-ecPublicKey, the curve by its name, uncompressed (RFC 5480 §2). */
+#define POINT_HEAD_BYTES 27
+#define POINT_BYTES (POINT_HEAD_BYTES + 64)
+static const unsigned char p256_head[POINT_HEAD_BYTES] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06,
+                                                          0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+static const unsigned char sm2_head[POINT_HEAD_BYTES] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06,
+                                                         0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x82, 0x2D, 0x03, 0x42, 0x00, 0x04};
+
 /*
- * The same key must have the same bytes, or one key could be certified twice under two hashes: the encoding has to be
- * the one that OpenSSL makes, and a point has to be uncompressed.
+ * The same key must have the same bytes, or one key could be certified twice under two hashes: a point has its one uncompressed form, an RSA key the
+ * encoding that OpenSSL makes (which takes it as long as a signature).
  */
 static int encoding_is_usual(const ra_key_t *key, const EVP_PKEY *public_key, apr_pool_t *pool)
 {
     unsigned char *der = NULL;
-    int len = i2d_PUBKEY(public_key, &der);
-    ra_bytes_t usual = ra_x509_take_der(der, len, pool);
+    ra_bytes_t usual;
+    int len;
 
-    if (!usual.data || !ra_bytes_equal(usual, key->spki)) {
-        return 0;
+    if (key->kind != RA_KEY_RSA) {
+        return key->spki.len == POINT_BYTES && memcmp(key->spki.data, key->kind == RA_KEY_SM2 ? sm2_head : p256_head, POINT_HEAD_BYTES) == 0;
     }
-    return key->kind == RA_KEY_RSA || (key->spki.len > 65 && key->spki.data[key->spki.len - 65] == 0x04);
+    len = i2d_PUBKEY(public_key, &der);
+    usual = ra_x509_take_der(der, len, pool);
+    return usual.data && ra_bytes_equal(usual, key->spki);
 }
 
 /* P-256 and SM2 have the cofactor 1: every point of the curve but infinity has the full order, and nothing has to be multiplied (SP 800-56A §5.6.2.3.4). */
