@@ -4,66 +4,15 @@ import statistics
 import time
 import urllib.parse
 
-from harness import main_job, process, seed
+from harness import process, seed
+from harness.rows import id_of, uuid_of
 from kit import Comparison, Load, get, restart, say
 
-ROWS = 1_000_000
-PORTION = 100_000
 SEARCHES = 2000  # of each kind in a round
 PAGES = 300      # answers of each page that are timed
 PAGE = 1000
-REGIONS = ("140105", "140106", "140107", "140200", "140300", "140400", "140500", "140600", "140700", "140800")
 MEMORY_REQUESTS = 1_000_000
 MEMORY_MARKS = 5  # times that it is looked at on the way
-
-
-def id_of(number):
-    """UUIDv7 in the order of the numbers."""
-    return f"UNHEX(CONCAT(LPAD(HEX(1700000000000 + {number}), 12, '0'), '70008000000000000000'))"
-
-
-def region_of(number):
-    return f"ELT(1 + ({number}) % 10, " + ", ".join(f"'{region}'" for region in REGIONS) + ")"
-
-
-NAME = "CONCAT('山西规模测试信息技术有限公司', LPAD(seq, 7, '0'))"
-NUMBER = "CONCAT('15', LPAD(seq, 11, '0'))"
-CHANGED = {
-    "subscribers": {"id": id_of("seq"), "social_security_no": NUMBER, "name": NAME, "name_key": NAME, "region": region_of("seq"),
-                    "organisation_code": "CONCAT('91140100', LPAD(seq, 10, '0'))", "contact_sealed": "NULL"},
-    "applications": {"id": id_of("seq"), "number": "CONCAT('2', LPAD(seq, 15, '0'))", "subscriber_id": id_of("seq"), "subject_name": NAME,
-                     # of another city than the subscriber: what is sealed in the model opens under its own id only
-                     "subject_key": NAME, "region": region_of("seq + 5"), "social_security_no": NUMBER, "scope_key": "UNHEX(SHA2(CONCAT('scope', seq), 256))",
-                     "phone_hash": "UNHEX(SHA2(CONCAT('phone', seq), 256))", "id_number_hash": "UNHEX(SHA2(CONCAT('number', seq), 256))"},
-    "subscriber_contacts": {"hash": "UNHEX(SHA2(CONCAT('phone', seq), 256))", "subscriber_id": id_of("seq")},
-    "certificates": {"id": id_of("seq"), "attempt_id": id_of("seq"), "application_id": id_of("seq"), "subscriber_id": id_of("seq"),
-                     "serial": "HEX(seq)", "subject_name": NAME, "subject_key": NAME, "region": region_of("seq"), "social_security_no": NUMBER,
-                     "sha256": "UNHEX(SHA2(CONCAT('cert', seq), 256))", "spki_sha256": "UNHEX(SHA2(CONCAT('key', seq), 256))", "der": "'-'",
-                     "chain_pem": "NULL"},
-}
-
-
-SEARCHED = ("subscribers", "subscriber_contacts")
-
-
-def fill(stack, rows, tables=tuple(CHANGED)):
-    """Copies of what the main job left, by SQL: what the lists and searches look at differs in each."""
-    stack.database.client("SET GLOBAL innodb_buffer_pool_size = 1073741824")
-    main_job.Job(stack).run()
-    for table in tables:
-        changed = CHANGED[table]
-        names = stack.database.client(
-            f"SELECT GROUP_CONCAT(column_name) FROM information_schema.columns WHERE table_schema = 'ra' AND table_name = '{table}'"
-            " AND generation_expression IS NULL").strip().split(",")
-        values = ", ".join(changed.get(name, f"c.{name}") for name in names)
-        begin = time.monotonic()
-        stack.database.client(f"CREATE TABLE bench_model AS SELECT * FROM {table} LIMIT 1", "ra")
-        for first in range(1, rows + 1, PORTION):
-            stack.database.client("SET unique_checks = 0, foreign_key_checks = 0;"
-                                  f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM seq_{first}_to_{min(rows, first + PORTION - 1)}"
-                                  " JOIN bench_model c", "ra")
-        stack.database.client(f"DROP TABLE bench_model; ANALYZE TABLE {table}", "ra")
-        say(f"{rows} {table} in {time.monotonic() - begin:.0f} s")
 
 
 # --- searches ----------------------------------------------------------------------------------------------------------
@@ -133,12 +82,6 @@ def compare_statements(stack, identity, rows, rounds):
                f" {1e6 * statistics.median(p[1] for p in pairs) / SEARCHES:>6.0f} us   ratio {ratio:.2f}")
 
 
-def address_of(number):
-    """The subscriber with id_of(number)."""
-    digits = f"{1700000000000 + number:012x}"
-    return f"/subscribers/{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
-
-
 def compare_operations(stack, identity, rows, rounds):
     """The operation that searches next to the one that reads by id: the same caller and client, one run. @return lines"""
     numbers = list(range(10, rows + 1, 10))  # of the first of ten regions, which the caller sees
@@ -150,7 +93,7 @@ def compare_operations(stack, identity, rows, rounds):
     def load(name, address):
         return Load(stack, name, "staff", [get(stack.ports["staff"], f"/api/v1{address(n)}") for n in numbers], identity=identity, seconds=1)
 
-    by_id = load("by-id", address_of)
+    by_id = load("by-id", lambda n: f"/subscribers/{uuid_of(n)}")
     yield "listSubscribers / getSubscriber by id, requests per second over mTLS, median of rounds; above 1 the search is the faster one"
     for kind, value in asked.items():
         search = load(kind, lambda n: f"/subscribers?{kind}={value(n)}")
@@ -231,13 +174,11 @@ def told(parts):
 
 def search(stack, options):
     """Lines of the report: the searches alone, which need the subscribers alone."""
-    fill(stack, options.rows, SEARCHED)
     return told([compare_statements(stack, searcher(stack), options.rows, 9)])
 
 
 def run(stack, options):
     """Lines of the report."""
-    fill(stack, options.rows)
     identity = searcher(stack)
     return told((compare_statements(stack, identity, options.rows, 5), compare_operations(stack, identity, options.rows, 7),
                  compare_pages(stack, options.rows), measure_start(stack), measure_memory(stack, options.requests, options.rows)))
