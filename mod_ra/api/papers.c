@@ -38,6 +38,7 @@ apr_status_t ra_get_production_sheet(ra_call_t *call)
         .limit = ra_call_limit(call),
     };
     ra_json_t *items, *counts;
+    int more;
     apr_status_t status = ra_call_cursor(call, &filter.after_id);
 
     if (status == APR_SUCCESS && !filter.business) {
@@ -47,7 +48,7 @@ apr_status_t ra_get_production_sheet(ra_call_t *call)
         status = ra_sheet_list(&items, &call->act, &sight, &filter);
     }
     if (status == APR_SUCCESS) {
-        status = ra_sheet_counts(&counts, &call->act, &sight, &filter);
+        status = ra_sheet_counts(&counts, &more, &call->act, &sight, &filter);
     }
     if (status != APR_SUCCESS) {
         return status;
@@ -57,5 +58,6 @@ apr_status_t ra_get_production_sheet(ra_call_t *call)
     ra_json_set_string(call->answer, "business", filter.business->name);
     ra_json_set_texts(call->answer, "business_name", filter.business->zh, filter.business->en);
     ra_json_set_copy(call->answer, "certificates", counts);
+    ra_json_set_bool(call->answer, "more", more);
     return APR_SUCCESS;
 }

@@ -16,13 +16,14 @@
 
 /*
  * Reading is the session's default, so that a statement outside START TRANSACTION READ WRITE cannot change anything.
- * sql_notes off: only what may mean lost data counts as a warning.
+ * sql_notes off: only what may mean lost data counts as a warning. No intersections of two indexes: they read and sort all that both find, where a
+ * page wants the first few in the order of one.
  */
 static const char session_mode[] = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 static const char session_format[] =
     "SET SESSION autocommit=1, sql_notes=0, time_zone='+00:00', group_concat_max_len=16777216, "
     "sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
-    "innodb_lock_wait_timeout=%u, lock_wait_timeout=%u%s%s";
+    "optimizer_switch='index_merge_intersection=off,index_merge_sort_intersection=off', innodb_lock_wait_timeout=%u, lock_wait_timeout=%u%s%s";
 
 static apr_status_t close_cleanup(void *data)
 {

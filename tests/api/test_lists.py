@@ -75,6 +75,22 @@ def test_certificates_are_counted_by_status_and_kind(ra, elsewhere):
     assert [one["id"] for one in listed] == [person.certificate["id"]]
 
 
+def test_expired_certificates_come_by_their_end_and_none_is_lost_between_pages(ra):
+    manager = ra.person("manager", office_id=ra.office("141200"), province_wide=False)
+    cases = [ra.case("awaiting_handover", subscriber={"region": "141202"}) for _ in range(4)]
+    for case, days in zip(cases, (5, 1, 5, 9)):
+        ra.sql(f"UPDATE certificates SET not_after = DATE(UTC_TIMESTAMP()) - INTERVAL {days} DAY WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+    seen, params = [], {"status": "expired", "limit": 1}
+    while True:
+        page = ra.staff(manager).get("/certificates", params=params).json()
+        seen += [item["id"] for item in page["items"]]
+        if "next_cursor" not in page:
+            break
+        params["cursor"] = page["next_cursor"]
+    assert seen == [cases[place].certificate["id"] for place in (1, 2, 0, 3)]
+    assert facets(ra, manager, "/certificate-counts") == [{"expired": (4, False)}, {"organisation": (4, False)}]
+
+
 def test_subscribers_are_counted_by_kind_and_city(ra, elsewhere):
     who, (one, _, person) = elsewhere
     number = one.application["subscriber"]["social_security_no"]

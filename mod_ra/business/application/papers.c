@@ -214,56 +214,76 @@ apr_status_t ra_paper_completion(ra_json_t **precord, const ra_act_t *act, const
 /* --- the production sheet --------------------------------------------------------------------------------------- */
 
 /* From the review's end until the papers are filed. */
-#define BEING_MADE "('awaiting_production', 'in_production', 'awaiting_handover', 'awaiting_registration', 'awaiting_archive')"
+static const char *const being_made[] = {"awaiting_production", "in_production", "awaiting_handover", "awaiting_registration", "awaiting_archive"};
+#define BEING_MADE ((int)(sizeof(being_made) / sizeof(being_made[0])))
 
-#define SHEET_VALUES (RA_SIGHT_VALUES + 5)
+typedef struct sheet_t {
+    const ra_act_t *act;
+    const ra_sight_t *sight;
+    const ra_sheet_filter_t *filter;
+    const char *after_id;
+    int limit;
+    ra_value_t values[BEING_MADE * (RA_SIGHT_VALUES + 5) + 1];
+    int count;
+} sheet_t;
 
-static const char *sheet_clause(ra_value_t *values, int *pcount, const ra_act_t *act, const ra_sight_t *sight, const ra_sheet_filter_t *filter)
+/* The oldest of one state, in the order of the sheet's index: without sorting or reading the others. */
+static const char *sheet_branch(sheet_t *sheet, const char *state)
 {
     const char *seen;
 
-    values[(*pcount)++] = ra_v_text(filter->project);
-    values[(*pcount)++] = ra_v_text(filter->business->name);
-    if (filter->state) {
-        values[(*pcount)++] = ra_v_text(filter->state);
+    sheet->values[sheet->count++] = ra_v_text(sheet->filter->project);
+    sheet->values[sheet->count++] = ra_v_text(sheet->filter->business->name);
+    sheet->values[sheet->count++] = ra_v_text(state);
+    seen = ra_sight_clause(sheet->sight, sheet->values, &sheet->count);
+    if (sheet->after_id) {
+        sheet->values[sheet->count++] = ra_v_uuid(sheet->after_id);
     }
-    seen = ra_sight_clause(sight, values, pcount);
-    return apr_pstrcat(act->tx->pool, " WHERE a.project <=> ? AND a.business = ? AND a.state ", filter->state ? "= ?" : "IN " BEING_MADE, " AND ", seen,
-                       NULL);
+    sheet->values[sheet->count++] = ra_v_int(sheet->limit);
+    return apr_pstrcat(sheet->act->tx->pool, "(SELECT a.id, a.state FROM applications a FORCE INDEX (applications_sheet)"
+                       " WHERE a.project <=> ? AND a.business = ? AND a.state = ? AND ", seen, sheet->after_id ? " AND a.id > ?" : "", " ORDER BY a.id LIMIT ?)", NULL);
+}
+
+static const char *sheet_branches(sheet_t *sheet)
+{
+    const char *sql = sheet->filter->state ? sheet_branch(sheet, sheet->filter->state) : sheet_branch(sheet, being_made[0]);
+
+    for (int i = 1; !sheet->filter->state && i < BEING_MADE; i++) {
+        sql = apr_pstrcat(sheet->act->tx->pool, sql, " UNION ALL ", sheet_branch(sheet, being_made[i]), NULL);
+    }
+    return sql;
 }
 
 apr_status_t ra_sheet_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_sheet_filter_t *filter)
 {
-    ra_value_t values[SHEET_VALUES];
-    int count = 0;
+    sheet_t sheet = {.act = act, .sight = sight, .filter = filter, .after_id = filter->after_id, .limit = filter->limit + 1};
     const char *sql = apr_pstrcat(
         act->tx->pool,
         "SELECT a.id AS id, a.number AS number, a.kind AS kind, a.cert_usage AS `usage`, a.state AS state, a.subject_name AS subject_name,"
         " a.validity_years AS validity_years, a.region AS region, a.social_security_no AS `subscriber.social_security_no`,"
         " JSON_VALUE(a.applicant, '$.name') AS `subscriber.name`, a.subscriber_id AS `subscriber.id`,"
         " JSON_VALUE(a.applicant, '$.organisation_code.value') AS organisation_code, c.serial AS serial, c.not_after AS not_after"
-        " FROM applications a LEFT JOIN certificates c ON c.id = a.certificate_id",
-        sheet_clause(values, &count, act, sight, filter), filter->after_id ? " AND a.id > ?" : "", " ORDER BY a.id LIMIT ?", NULL);
+        " FROM (", sheet_branches(&sheet), ") p STRAIGHT_JOIN applications a ON a.id = p.id LEFT JOIN certificates c ON c.id = a.certificate_id"
+        " ORDER BY a.id LIMIT ?", NULL);
 
-    if (filter->after_id) {
-        values[count++] = ra_v_uuid(filter->after_id);
-    }
-    values[count++] = ra_v_int(filter->limit + 1);
-    return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
+    sheet.values[sheet.count++] = ra_v_int(sheet.limit);
+    return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){sheet.values, sheet.count});
 }
 
-apr_status_t ra_sheet_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_sight_t *sight, const ra_sheet_filter_t *filter)
+apr_status_t ra_sheet_counts(ra_json_t **pcounts, int *pmore, const ra_act_t *act, const ra_sight_t *sight, const ra_sheet_filter_t *filter)
 {
-    ra_value_t values[SHEET_VALUES];
-    int count = 0;
+    sheet_t sheet = {.act = act, .sight = sight, .filter = filter, .limit = RA_SHEET_COUNT_MAX + 1};
+    const char *sql = apr_pstrcat(act->tx->pool, "SELECT p.state AS state, COUNT(*) AS count FROM (", sheet_branches(&sheet), ") p GROUP BY p.state", NULL);
     ra_json_t *rows;
-    const char *sql = apr_pstrcat(act->tx->pool, "SELECT a.state AS state, COUNT(*) AS count FROM applications a",
-                                  sheet_clause(values, &count, act, sight, filter), " GROUP BY a.state", NULL);
-    apr_status_t status = ra_sql_rows(act->tx, &rows, sql, (ra_values_t){values, count});
+    apr_status_t status = ra_sql_rows(act->tx, &rows, sql, (ra_values_t){sheet.values, sheet.count});
 
     *pcounts = ra_json_object_make(act->tx->pool);
+    *pmore = 0;
     for (const ra_json_t *row = status == APR_SUCCESS ? ra_json_first(rows) : NULL; row; row = ra_json_next(row)) {
-        ra_json_set_int(*pcounts, ra_json_get_string(row, "state"), ra_json_get_int(row, "count", 0));
+        apr_int64_t count = ra_json_get_int(row, "count", 0);
+
+        *pmore |= count > RA_SHEET_COUNT_MAX;
+        ra_json_set_int(*pcounts, ra_json_get_string(row, "state"), count > RA_SHEET_COUNT_MAX ? RA_SHEET_COUNT_MAX : count);
     }
     return status;
 }

@@ -23,7 +23,8 @@ typedef struct ra_sheet_filter_t {
 
 /** Applications of a sheet in sight, oldest first, at most limit + 1. */
 apr_status_t ra_sheet_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_sheet_filter_t *filter);
-/** {state: count} of the same, of all pages. */
-apr_status_t ra_sheet_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_sight_t *sight, const ra_sheet_filter_t *filter);
+#define RA_SHEET_COUNT_MAX 1000 /* of one state */
+/** {state: count} of the same, of all pages. @param pmore is there a state with more than RA_SHEET_COUNT_MAX, which are not counted? */
+apr_status_t ra_sheet_counts(ra_json_t **pcounts, int *pmore, const ra_act_t *act, const ra_sight_t *sight, const ra_sheet_filter_t *filter);
 
 #endif

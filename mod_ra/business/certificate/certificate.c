@@ -108,85 +108,103 @@ apr_status_t ra_target_read(ra_target_t *target, const ra_act_t *act, const char
     return ra_base64url_decode(&target->der, ra_json_get_string(row, "der"), act->tx->pool);
 }
 
-/* The statuses that a list can be asked for, each with the condition that finds it: `mark` is what an index can be of, those that are
- * neither revoked nor suspended differ by time. */
-static const char *const status_clauses[][2] = {
-    {"valid", " AND a.mark = 0 AND a.not_after > UTC_TIMESTAMP(6) AND a.not_before <= UTC_TIMESTAMP(6)"},
-    {"suspended", " AND a.mark = 1"},
-    {"expired", " AND a.mark = 0 AND a.not_after <= UTC_TIMESTAMP(6)"},
-    {"revoked", " AND a.mark = 2"},
-};
-#define STATUSES (sizeof(status_clauses) / sizeof(status_clauses[0]))
+#define NEWEST_FIRST " ORDER BY a.id DESC"
+#define ENDED_LAST_FIRST " ORDER BY a.not_after DESC, a.id DESC"
 
-static const char *status_clause(const char *status)
+/* The statuses that a list can be asked for, each with the condition that finds it: `mark` is what an index can be of, those that are
+ * neither revoked nor suspended differ by time. What has expired is found from now backwards, since the newest are never among it. */
+typedef struct status_t {
+    const char *word;
+    const char *clause;
+    const char *order;
+    int is_ended;
+} status_t;
+
+static const status_t statuses[] = {
+    {"valid", " AND a.mark = 0 AND a.not_after > UTC_TIMESTAMP(6) AND a.not_before <= UTC_TIMESTAMP(6)", NEWEST_FIRST, 0},
+    {"suspended", " AND a.mark = 1", NEWEST_FIRST, 0},
+    {"expired", " AND a.mark = 0 AND a.not_after <= UTC_TIMESTAMP(6)", ENDED_LAST_FIRST, 1},
+    {"revoked", " AND a.mark = 2", NEWEST_FIRST, 0},
+};
+static const status_t any_status = {NULL, "", NEWEST_FIRST, 0};
+#define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
+
+static const status_t *status_of(const char *word)
 {
-    for (size_t i = 0; status && i < STATUSES; i++) {
-        if (strcmp(status_clauses[i][0], status) == 0) {
-            return status_clauses[i][1];
+    for (size_t i = 0; word && i < STATUSES; i++) {
+        if (strcmp(statuses[i].word, word) == 0) {
+            return &statuses[i];
         }
     }
-    return "";
+    return &any_status;
 }
 
 /*
  * The page of a status is found in the index of the sight and the status: left to itself the optimiser walks through all certificates in the order of
  * their ids, which is long where few have the status. What names one subscriber, one certificate or one kind is found by that.
  */
-static const char *index_clause(const ra_sight_t *sight, const ra_certificate_filter_t *filter, const char *status, const char *kind, apr_pool_t *pool)
+static const char *index_clause(const ra_sight_t *sight, const ra_certificate_filter_t *filter, const status_t *status, const char *kind, apr_pool_t *pool)
 {
     const char *column = ra_sight_column(sight);
 
-    if (!status || kind || filter->serial || filter->subject_key || filter->social_security_no || filter->application_id ||
-        (!column && !sight->everything)) {
+    if (!status->word || filter->serial || filter->subject_key || filter->social_security_no || filter->application_id || (!column && !sight->everything)) {
         return "";
     }
-    return apr_pstrcat(pool, " FORCE INDEX (certificates_mark", column ? "_" : "", column ? column : "", ")", NULL);
+    if (status->is_ended) {
+        return " FORCE INDEX (certificates_ending)";
+    }
+    return kind ? "" : apr_pstrcat(pool, " FORCE INDEX (certificates_mark", column ? "_" : "", column ? column : "", ")", NULL);
 }
 
-#define SEARCH_VALUES (RA_SIGHT_VALUES + 7) /* at most */
+#define SEARCH_VALUES (RA_SIGHT_VALUES + 9) /* at most */
 
-/* The conditions behind WHERE, but status. Put together from constants only; every value is bound. */
-static const char *found(const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter, const char *kind, ra_value_t *values, int *pcount)
+/* The conditions behind WHERE. Put together from constants only; every value is bound. */
+static const char *found(const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter, const char *kind, const status_t *status,
+                         ra_value_t *values, int *pcount)
 {
+    const ra_value_t last = ra_v_uuid(filter->before_id), last_ended = status->is_ended ? last : ra_v_null();
     const ra_clause_t clauses[] = {
         {" AND a.serial = ?", ra_v_text(filter->serial)},
         {" AND a.subject_key = ?", ra_v_text(filter->subject_key)},
         {" AND a.social_security_no = ?", ra_v_text(filter->social_security_no)},
         {" AND a.application_id = ?", ra_v_uuid(filter->application_id)},
         {" AND a.kind = ?", ra_v_text(kind)},
-        {" AND a.id < ?", ra_v_uuid(filter->before_id)},
+        {" AND a.not_after <= (SELECT c.not_after FROM certificates c WHERE c.id = ?)", last_ended},
+        {" AND (a.not_after < (SELECT c.not_after FROM certificates c WHERE c.id = ?)", last_ended},
+        {" OR a.id < ?)", last_ended},
+        {" AND a.id < ?", status->is_ended ? ra_v_null() : last},
     };
     const char *seen = ra_sight_clause(sight, values, pcount);
 
-    return apr_pstrcat(act->tx->pool, seen, RA_CLAUSES(values, pcount, clauses, act->tx->pool), NULL);
+    return apr_pstrcat(act->tx->pool, seen, RA_CLAUSES(values, pcount, clauses, act->tx->pool), status->clause, NULL);
 }
 
 apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter)
 {
+    const status_t *status = status_of(filter->status);
     ra_value_t values[SEARCH_VALUES];
     int count = 0;
-    const char *where = found(act, sight, filter, filter->kind, values, &count);
-    const char *index = index_clause(sight, filter, filter->status, filter->kind, act->tx->pool);
+    const char *where = found(act, sight, filter, filter->kind, status, values, &count);
     /* The page is found first, and joined afterwards: else all certificates are read and sorted where there are few subscribers. */
-    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE " FROM (SELECT a.id FROM certificates a", index, " WHERE ", where, status_clause(filter->status),
-                                  " ORDER BY a.id DESC LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id"
-                                  " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a.id DESC", NULL);
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE " FROM (SELECT a.id FROM certificates a",
+                                  index_clause(sight, filter, status, filter->kind, act->tx->pool), " WHERE ", where, status->order,
+                                  " LIMIT ?) p STRAIGHT_JOIN certificates a ON a.id = p.id STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id",
+                                  status->order, NULL);
 
     values[count++] = ra_v_int(filter->limit + 1);
     return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
 }
 
-/* The newest of each status. */
+/* The first of each status in its order. */
 static const char *pieces(const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter, ra_value_t *values, int *pcount)
 {
     const char *sql = "";
 
     for (size_t i = 0; i < STATUSES; i++) {
-        const char *where = found(act, sight, filter, NULL, values, pcount);
+        const char *where = found(act, sight, filter, NULL, &statuses[i], values, pcount);
 
-        sql = apr_pstrcat(act->tx->pool, sql, *sql ? " UNION ALL " : "", "(SELECT '", status_clauses[i][0], "' AS status, a.kind FROM certificates a",
-                          index_clause(sight, filter, status_clauses[i][0], NULL, act->tx->pool), " WHERE ", where, status_clauses[i][1],
-                          " ORDER BY a.id DESC LIMIT ?)", NULL);
+        sql = apr_pstrcat(act->tx->pool, sql, *sql ? " UNION ALL " : "", "(SELECT '", statuses[i].word, "' AS status, a.kind FROM certificates a",
+                          index_clause(sight, filter, &statuses[i], NULL, act->tx->pool), " WHERE ", where, statuses[i].order, " LIMIT ?)", NULL);
         values[(*pcount)++] = ra_v_int(RA_FACET_COUNT_MAX + 1);
     }
     return sql;
@@ -197,7 +215,7 @@ static apr_array_header_t *all_statuses(apr_pool_t *pool)
     apr_array_header_t *keys = apr_array_make(pool, STATUSES, sizeof(const char *));
 
     for (size_t i = 0; i < STATUSES; i++) {
-        APR_ARRAY_PUSH(keys, const char *) = status_clauses[i][0];
+        APR_ARRAY_PUSH(keys, const char *) = statuses[i].word;
     }
     return keys;
 }

@@ -72,12 +72,12 @@ typedef struct ra_certificate_filter_t {
     int limit;
 } ra_certificate_filter_t;
 
-/** Newest first, at most limit + 1. */
+/** Newest first, those that have expired by their end; at most limit + 1. */
 apr_status_t ra_certificate_list(ra_json_t **pitems, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter);
 
 /**
  * {statuses, kinds}, each [{key, count, more}]: how many the filter finds if its status, or its kind, is left out. The newest
- * RA_FACET_COUNT_MAX (facets.h) of each status are looked at.
+ * RA_FACET_COUNT_MAX (facets.h) of each status are looked at, of those that have expired the last.
  */
 apr_status_t ra_certificate_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_sight_t *sight, const ra_certificate_filter_t *filter);
 

@@ -16,7 +16,7 @@
     " STRAIGHT_JOIN subscribers s ON s.id = a.subscriber_id ORDER BY a." column ", a.id"
 
 /* Neither ended before its time nor on hold, and nothing has taken its place. */
-#define IN_USE "a.revoked_at IS NULL AND a.suspended_at IS NULL AND a.replaced_by IS NULL"
+#define IN_USE "a.mark = 0 AND a.replaced_by IS NULL"
 
 /* The position after a certificate, in the order of their ends. */
 #define OF_CURSOR(column) "(SELECT c." column " FROM certificates c WHERE c.id = ?)"
@@ -48,11 +48,13 @@ apr_status_t ra_report_expiring(ra_json_t **pitems, const ra_act_t *act, const r
 
 /* Of the index alone where the sight is a region: a year of certificates is not read to count sixty days of them. */
 #define CALENDAR                                                                                                       \
-    "SELECT DATE(a.not_after + INTERVAL 8 HOUR) AS date, DATE_FORMAT(a.not_after + INTERVAL 8 HOUR, '%x-W%v') AS week, COUNT(*) AS count,"  \
+    "SELECT d.date AS date, DATE_FORMAT(d.date, '%x-W%v') AS week, d.count AS count, d.within_7 AS within_7, d.within_30 AS within_30 FROM"  \
+    " (SELECT DATE(a.not_after + INTERVAL 8 HOUR) AS date, COUNT(*) AS count,"                                         \
     " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 7 DAY, 1, NULL)) AS within_7,"                               \
     " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 30 DAY, 1, NULL)) AS within_30"                              \
-    " FROM certificates a FORCE INDEX (certificates_ending) WHERE "                                                  \
+    " FROM certificates a FORCE INDEX (certificates_ending) WHERE "                                                    \
     "a.not_after > UTC_TIMESTAMP(6) AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 60 DAY AND " IN_USE " AND "
+#define END_OF_CALENDAR " GROUP BY 1) d ORDER BY d.date"
 
 static void add_total(ra_json_t *calendar, int days, const ra_json_t *rows, const char *member)
 {
@@ -70,7 +72,7 @@ apr_status_t ra_report_calendar(ra_json_t **pcalendar, const ra_act_t *act, cons
 {
     ra_value_t values[RA_SIGHT_VALUES];
     int count = 0;
-    const char *sql = apr_pstrcat(act->tx->pool, CALENDAR, ra_sight_clause(sight, values, &count), " GROUP BY 1, 2 ORDER BY 1", NULL);
+    const char *sql = apr_pstrcat(act->tx->pool, CALENDAR, ra_sight_clause(sight, values, &count), END_OF_CALENDAR, NULL);
     ra_json_t *rows, *days, *calendar = ra_json_object_make(act->tx->pool);
     apr_status_t status = ra_sql_rows(act->tx, &rows, sql, (ra_values_t){values, count});
 
