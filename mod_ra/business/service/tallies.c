@@ -91,7 +91,7 @@ static apr_status_t portion_body(ra_tx_t *tx, void *baton)
 apr_status_t ra_tallies_run(ra_t *ra, ra_result_t *result, apr_pool_t *pool)
 {
     apr_time_t end = apr_time_now() + RUN_TIME_MAX;
-    run_t run;
+    run_t run = {0};
     apr_status_t status;
 
     do {
