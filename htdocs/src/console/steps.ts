@@ -141,7 +141,7 @@ export const STEP_FORMS: Record<string, StepForm> = {
       tick('/inspection/key_checked', 'key_checked'),
       tick('/inspection/passed', 'inspection_passed'), { at: '/recipient/name', label: label('recipient'), required: true, max: 50 },
       { at: '/recipient/id_document/type', label: label('id_type'), as: 'select',
-        options: () => options('document', ['resident_id', 'passport', 'other']) },
+        options: () => options('id_document', ['resident_id', 'passport', 'other']) },
       {
         at: '/recipient/id_document/number', label: label('id_number'), max: 32, required: true,
         when: (body) => !!((body.recipient as Body | undefined)?.id_document as Body | undefined)?.type,

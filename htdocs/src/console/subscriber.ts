@@ -57,7 +57,7 @@ export function subscriberFields(fixed = false): Field[] {
     { at: at('organisation_code/value'), label: label('organisation_code'), required: true, max: 18, when: isOrganisation,
       check: checkOrganisationCode },
     { at: at('id_document/type'), label: label('id_type'), as: 'select', required: true, when: isPerson,
-      options: options('document', ['resident_id', 'passport', 'other']) },
+      options: options('id_document', ['resident_id', 'passport', 'other']) },
     { at: at('id_document/number'), label: label('id_number'), required: true, max: 32, when: isPerson, check: checkIdDocument },
     { at: at('contact/name'), label: label('contact_name'), required: true, max: 50 },
     { at: at('contact/phone'), label: label('phone'), required: true, max: 20, check: checkPhone },

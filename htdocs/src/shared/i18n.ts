@@ -26,6 +26,8 @@ export const i18n = createI18n({
   legacy: false,
   locale: language.value,
   fallbackLocale: 'zh-CN',
+  // A word that a page wants and nobody wrote is no silent gap: the browser ring fails on it.
+  missing: (locale, key) => console.error(`no text for ${key} in ${locale}`),
   messages: { 'zh-CN': {}, en: {} } as Record<Language, Record<string, Record<string, string>>>,
 })
 
