@@ -130,6 +130,14 @@ static int region_is_valid(const char *text)
     return strlen(text) == 6 && strspn(text, "0123456789") == 6;
 }
 
+/* A province, a city or a county: what a region code begins with, by whole levels. */
+static int region_prefix_is_valid(const char *text)
+{
+    size_t len = strlen(text);
+
+    return (len == 2 || len == 4 || len == 6) && strspn(text, "0123456789") == len;
+}
+
 static const ra_format_t formats[] = {
     {"uuid", uuid_is_valid, RA_VIOLATION_FORMAT_UUID},
     {"date", ra_date_is_valid, RA_VIOLATION_FORMAT_DATE},
@@ -143,6 +151,7 @@ static const ra_format_t formats[] = {
     {"ra-organisation-code", ra_organisation_code_is_valid, RA_VIOLATION_FORMAT_ORGANISATION_CODE},
     {"ra-sha256", sha256_is_valid, RA_VIOLATION_FORMAT_SHA256},
     {"ra-region", region_is_valid, RA_VIOLATION_FORMAT_REGION},
+    {"ra-region-prefix", region_prefix_is_valid, RA_VIOLATION_FORMAT_REGION_PREFIX},
     {NULL, NULL, NULL},
 };
 

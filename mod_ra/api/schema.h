@@ -4,7 +4,8 @@
  * items prefixItems minItems maxItems uniqueItems minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
  * allOf oneOf anyOf if then else dependentRequired; annotations title description example(s) default deprecated readOnly writeOnly $comment x-*.
  * x-ra-later: true beside them: it is checked that the value is an object and nothing else; whoever takes it checks the rest (rows of a bulk operation).
- * Formats asserted: uuid date date-time uri email ra-application-number ra-social-security-number ra-national-id ra-uscc ra-organisation-code ra-sha256 ra-region.
+ * Formats asserted: uuid date date-time uri email ra-application-number ra-social-security-number ra-national-id ra-uscc ra-organisation-code ra-sha256 ra-region
+ * ra-region-prefix.
  * Lengths count code points.
  * Layer: api. Thread rule: compiled schemas are immutable.
  */

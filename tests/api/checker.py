@@ -17,7 +17,8 @@ def by_pattern(pattern):
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 for name, pattern in {"uuid": UUID, "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", "ra-sha256": "[0-9a-f]{64}",
-                      "ra-region": "[1-9][0-9]{5}", "ra-application-number": "[0-9]{16}", "ra-social-security-number": "[0-9A-Z]{6,20}",
+                      "ra-region": "[1-9][0-9]{5}", "ra-region-prefix": "([0-9]{2}){1,3}",
+                      "ra-application-number": "[0-9]{16}", "ra-social-security-number": "[0-9A-Z]{6,20}",
                       "email": r"[^@\s]+@[^@\s]+"}.items():
     formats.checks(name)(by_pattern(pattern))
 formats.checks("ra-uscc")(lambda value: value == samples.uscc(body=value[:17]))

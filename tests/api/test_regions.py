@@ -124,6 +124,14 @@ def test_region_filter_is_a_prefix(ra, cases, prefix, expected):
     assert len(found) == expected
 
 
+@pytest.mark.parametrize("path", ("/applications", "/application-counts", "/subscribers", "/subscriber-counts"))
+@pytest.mark.parametrize("region", ("1", "140", "14010", "1401050", "1４"))
+def test_region_filter_is_a_province_a_city_or_a_county(ra, path, region):
+    """Three digits are no place: what they would count is nobody's."""
+    answer = ra.staff("auditor").get(path, params={"region": region}, expect=400)
+    refused(answer, 400, "request-invalid", ("query:region", "format-region-prefix"))
+
+
 def test_operations_are_seen_by_region_too(ra, cases):
     client = ra.staff(ra.person("issuing_officer", office_id=ra.office(DATONG), province_wide=False))
     own, other = cases[DATONG].application["operation_id"], cases[TAIYUAN].application["operation_id"]

@@ -82,7 +82,7 @@ static void check_formats(const char *text)
 {
     static const char *const names[] = {"uuid", "date", "date-time", "uri", "email", "ra-application-number",
                                         "ra-social-security-number", "ra-national-id", "ra-uscc", "ra-organisation-code", "ra-sha256",
-                                        "ra-region"};
+                                        "ra-region", "ra-region-prefix"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const ra_format_t *format = ra_format_find(names[i]);

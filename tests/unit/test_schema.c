@@ -361,6 +361,13 @@ static const struct {
     {"ra-region", "140105", 1},
     {"ra-region", "14010", 0},
     {"ra-region", "14010a", 0},
+    {"ra-region-prefix", "14", 1},
+    {"ra-region-prefix", "1401", 1},
+    {"ra-region-prefix", "140105", 1},
+    {"ra-region-prefix", "140", 0},
+    {"ra-region-prefix", "14010", 0},
+    {"ra-region-prefix", "1a", 0},
+    {"ra-region-prefix", "", 0},
 };
 
 static void test_formats_are_asserted(void **state)
