@@ -79,8 +79,16 @@ def test_disabled_certificate_is_refused_and_the_other_one_works(ra):
     with ra.open("staff", identity=person.identity) as client, ra.open("staff", identity=second) as other:
         client.get("/me")
         ra.administrator.step(path, f"certificates/{first['id']}/disablement", {"reason": "遗失"})
-        refused(client.get("/me", expect=403), 403, "principal-disabled")
+        refused(client.get("/me", expect=403), 403, "certificate-disabled")
         assert other.get("/me").json()["id"] == person.id
+
+
+def test_certificate_that_runs_out_is_refused_on_the_open_connection(ra):
+    person = ra.person("auditor")
+    with ra.open("staff", identity=person.identity) as client:
+        client.get("/me")
+        ra.sql(f"UPDATE credentials SET not_after = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE sha256 = UNHEX('{person.identity.sha256}')")
+        refused(client.get("/me", expect=403), 403, "certificate-expired")
 
 
 def test_disabled_system_is_refused_on_the_open_connection(ra):

@@ -36,9 +36,19 @@ static void read_rights(ra_principal_t *who, const ra_json_t *row)
     }
 }
 
+/* Why nobody is let in who is known: each has a remedy of its own. A certificate may run out on a connection that was opened before. */
+static const char *refusal_of(const ra_json_t *row)
+{
+    return ra_json_get(row, "disabled_at")              ? RA_PROBLEM_PRINCIPAL_DISABLED
+           : ra_json_get(row, "credential_disabled_at") ? RA_PROBLEM_CERTIFICATE_DISABLED
+           : ra_json_get_int(row, "credential_expired", 1) ? RA_PROBLEM_CERTIFICATE_EXPIRED
+                                                           : NULL;
+}
+
 apr_status_t ra_principal_find(ra_principal_t **pwho, ra_tx_t *tx, ra_bytes_t certificate, apr_pool_t *pool)
 {
     unsigned char digest[RA_SHA256_BYTES];
+    const char *problem;
     ra_principal_t *who;
     const ra_json_t *row;
     ra_json_t *rows;
@@ -54,9 +64,9 @@ apr_status_t ra_principal_find(ra_principal_t **pwho, ra_tx_t *tx, ra_bytes_t ce
     if (!row) {
         return ra_refuse(tx->result, RA_PROBLEM_CERTIFICATE_UNKNOWN, "no principal has this certificate");
     }
-    if (ra_json_get(row, "disabled_at") || ra_json_get(row, "credential_disabled_at") ||
-        ra_json_get_int(row, "credential_expired", 1)) {
-        return ra_refuse(tx->result, RA_PROBLEM_PRINCIPAL_DISABLED, "the principal or its certificate is disabled or expired");
+    problem = refusal_of(row);
+    if (problem) {
+        return ra_refuse(tx->result, problem, "the principal or its certificate is disabled or expired");
     }
     who = apr_pcalloc(pool, sizeof(*who));
     who->id = keep(row, "id", pool);

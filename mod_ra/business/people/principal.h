@@ -33,7 +33,7 @@ typedef struct ra_act_t {
 
 /**
  * Finds the principal of a certificate. Lives in @a pool.
- * @return APR_SUCCESS; RA_EREFUSED with RA_PROBLEM_CERTIFICATE_UNKNOWN or RA_PROBLEM_PRINCIPAL_DISABLED; a status of the store
+ * @return APR_SUCCESS; RA_EREFUSED with RA_PROBLEM_CERTIFICATE_… (unknown, disabled, expired) or RA_PROBLEM_PRINCIPAL_DISABLED; a status of the store
  */
 apr_status_t ra_principal_find(ra_principal_t **pwho, ra_tx_t *tx, ra_bytes_t certificate, apr_pool_t *pool);
 
