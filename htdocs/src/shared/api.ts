@@ -5,6 +5,7 @@
 // fails; a change is repeated with the same Idempotency-Key, so a lost answer never means doing something twice.
 import type { paths } from '@/generated/api'
 import { language } from './i18n'
+import { begin } from './pending'
 
 const BASE = '/api/v1'
 const TIMEOUT = 30_000
@@ -158,7 +159,7 @@ async function exchange(method: Method, path: string, options: CallOptions, head
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
-async function send(method: Method, path: string, options: CallOptions): Promise<Response> {
+async function repeated(method: Method, path: string, options: CallOptions): Promise<Response> {
   const headers = headersOf(method, path, options)
   for (let attempt = 0; ; attempt++) {
     try {
@@ -170,10 +171,22 @@ async function send(method: Method, path: string, options: CallOptions): Promise
   }
 }
 
-async function call<T>(method: Method, path: string, options: CallOptions): Promise<Answer<T>> {
-  const response = await send(method, path, options)
-  if (!response.ok) throw await failureOf(response)
-  const text = await response.text().catch(() => { throw new ApiFailure('offline') })
+/** From the first try to the end of the answer. */
+async function send<T>(method: Method, path: string, options: CallOptions, read: (response: Response) => Promise<T>): Promise<T> {
+  const end = begin()
+  try {
+    const response = await repeated(method, path, options)
+    if (!response.ok) throw await failureOf(response)
+    return await read(response)
+  } finally {
+    end()
+  }
+}
+
+const broken = () => { throw new ApiFailure('offline') }
+
+async function answerOf<T>(response: Response): Promise<Answer<T>> {
+  const text = await response.text().catch(broken)
   const retryAfter = Number(response.headers.get('Retry-After'))
   return {
     data: (text ? JSON.parse(text) : undefined) as T,
@@ -183,6 +196,8 @@ async function call<T>(method: Method, path: string, options: CallOptions): Prom
     ...(retryAfter > 0 ? { retryAfter } : {}),
   }
 }
+
+const call = <T>(method: Method, path: string, options: CallOptions) => send(method, path, options, answerOf<T>)
 
 export const api = {
   get: <P extends PathOf<'get'>>(path: P, options: Omit<CallOptions, 'query'> & { query?: QueryOf<P> } = {}) =>
@@ -199,11 +214,8 @@ export const api = {
   /** An address whose last part is known at run time only (the step of a business). */
   postTo: <T>(path: string, options: CallOptions = {}) => call<T>('post', path, options),
   /** A file: another representation than JSON, or an address that is not of the API document. */
-  async download(path: string, options: CallOptions = {}): Promise<Blob> {
-    const response = await send('get', path, options)
-    if (!response.ok) throw await failureOf(response)
-    return response.blob()
-  },
+  download: (path: string, options: CallOptions = {}) => send('get', path, options, (response): Promise<Blob> =>
+    response.blob().catch(broken)),
 }
 
 /** Hands a file to the person. */
