@@ -1,6 +1,7 @@
 // Forms as tables: a field is a row with its place in the request body (JSON Pointer), so that what the server says about a place
 // appears at the field, and no page writes its inputs by hand.
-import { reactive, watch } from 'vue'
+import { computed, reactive, ref, watch } from 'vue'
+import { i18n } from './i18n'
 
 export type Body = Record<string, unknown>
 export interface Option {
@@ -54,6 +55,19 @@ export function bodyOf(fields: Field[], typed: Body, rest: Body = {}): Body {
   return body
 }
 
+/**
+ * A merge patch (RFC 7396) of what a person changed: what was emptied is removed.
+ * @param wholes places whose members belong together and are sent together
+ */
+export function patchOf(fields: Field[], now: Body, before: Body, wholes: string[] = []): Body {
+  const patch: Body = {}
+  for (const field of fields) {
+    const at = wholes.find((one) => field.at.startsWith(`${one}/`)) ?? field.at
+    if (JSON.stringify(valueAt(now, at)) !== JSON.stringify(valueAt(before, at))) setAt(patch, at, valueAt(now, at) ?? null)
+  }
+  return patch
+}
+
 /** Places of required fields that are empty, and of fields whose value is wrong, with the words to show. */
 export function faultsOf(fields: Field[], typed: Body, requiredWord: string): Record<string, string> {
   const faults: Record<string, string> = {}
@@ -68,6 +82,22 @@ export function faultsOf(fields: Field[], typed: Body, requiredWord: string): Re
     if (wrong) faults[field.at] = wrong
   }
   return faults
+}
+
+/**
+ * What is wrong with a form, said from the first try on and no longer than it is wrong.
+ * @param more what is wrong with the whole, by the field that says it
+ */
+export function useFaults(fields: () => Field[], typed: Body, more: () => Record<string, string> = () => ({})) {
+  const isTried = ref(false)
+  const all = computed(() => ({ ...more(), ...faultsOf(fields(), typed, i18n.global.t('common.required')) }))
+  const faults = computed(() => (isTried.value ? all.value : {}))
+  /** A try. @return whether nothing is wrong */
+  function isRight(): boolean {
+    isTried.value = true
+    return !Object.keys(all.value).length
+  }
+  return { faults, isRight, forget: () => { isTried.value = false } }
 }
 
 /**

@@ -18,6 +18,8 @@ addMessages('common', {
   slow: ['比平时慢，请稍候；已等待 {seconds} 秒', 'Slower than usual, please wait; {seconds} s so far'],
   empty: ['没有内容', 'Nothing here'],
   required: ['必填', 'Required'],
+  chooseFile: ['选择文件', 'Choose a file'],
+  noFile: ['还没有选择', 'none chosen'],
   yes: ['是', 'Yes'],
   no: ['否', 'No'],
   skip: ['跳到正文', 'Skip to the content'],
@@ -43,7 +45,7 @@ addMessages('failure', {
   unreadable: ['服务器的回答无法识别', 'The answer cannot be read'],
   unreadableAdvice: ['请稍后重试；仍不行请把时间告诉系统管理员。', 'Try again later; if it stays, tell the administrator the time.'],
   retryAfter: ['请在 {seconds} 秒后重试', 'Try again in {seconds} s'],
-  places: ['需要改正：', 'To correct:'],
+  places: ['请改正标出的内容', 'Please correct what is marked'],
 })
 
 addMessages('kind', { person: ['个人', 'Person'], organisation: ['单位', 'Organisation'], server: ['服务器', 'Server'] })
