@@ -62,9 +62,9 @@ export function subscriberFields(fixed = false): Field[] {
     { at: at('contact/name'), label: label('contact_name'), required: true, max: 50 },
     { at: at('contact/phone'), label: label('phone'), required: true, max: 20, check: checkPhone },
     { at: at('contact/email'), label: label('email'), max: 254 },
-    { at: at('region'), label: label('region'), required: true, max: 6, check: checkRegion, hint: t('check.regionHint') },
     { at: at('agency_id'), label: label('agency'), as: 'select', required: true,
       options: () => agencies.value.map((one) => ({ value: one.id, label: `${one.name} (${one.region})` })) },
+    { at: at('region'), label: label('region'), required: true, max: 6, check: checkRegion, hint: t('check.regionHint') },
     { at: at('tier'), label: label('tier'), as: 'select', options: options('tier', ['province', 'city', 'township']) },
     { at: at('project'), label: label('project'), max: 100 },
   ]

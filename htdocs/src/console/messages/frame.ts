@@ -89,6 +89,7 @@ addMessages('list', {
   mark: ['选择', 'Mark'],
   more: ['下一页', 'Next page'],
   action: ['操作', 'Action'],
+  regionHint: ['2、4 或 6 位代码', '2, 4 or 6 digits'],
   cut: ['只导出了前 {rows} 行，还有更多没有导出：请缩小筛选范围后分次导出。',
     'Only the first {rows} rows were exported and there are more: narrow the filter and export in parts.'],
 })
