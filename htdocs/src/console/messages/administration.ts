@@ -16,6 +16,8 @@ addMessages('admin', {
   enable: ['恢复', 'Enable'],
   disableCertificate: ['永久停用此证书', 'Disable this certificate for ever'],
   bind: ['登记证书', 'Register a certificate'],
+  correct: ['更正联系方式', 'Correct the contact'],
+  correctionReason: ['更正原因（凭什么材料）', 'Why, and by what papers'],
   self: ['不能修改自己的角色和证书，请由另一位系统管理员办理。', 'Nobody changes their own rights; ask another administrator.'],
 })
 addMessages('office', { center: ['RA 中心', 'RA centre'], local: ['受理点', 'Local office'] })

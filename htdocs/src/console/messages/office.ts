@@ -20,6 +20,7 @@ addMessages('clock', {
   expiring: ['即将到期的证书', 'Certificates that end soon'],
   within: ['{days} 天内', 'within {days} days'], all: ['全部', 'all'], days: ['还有 {days} 天', '{days} days left'],
   since: ['挂起时间', 'Suspended'], until: ['挂起期满', 'Until'], left: ['剩余天数', 'Days left'], none: ['没有即将到期的证书', 'None ends soon'],
+  noneSuspended: ['没有挂起的证书', 'None is suspended'],
   week: ['到期周（首日）', 'Week of the end (first day)'],
 })
 addMessages('reports', {

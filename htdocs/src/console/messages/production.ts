@@ -34,5 +34,12 @@ addMessages('paper', {
 addMessages('certificatePage', {
   origin: ['制作此证书的业务', 'The application it was made for'],
   begin: ['为此证书办理', 'Begin a business about it'],
+  history: ['状态变更记录', 'Changes of the status'],
+  unchanged: ['制作后没有变更', 'Nothing has changed since it was made'],
+  byCa: ['CA 发起，不是本系统办理的', 'by the CA, without an act here'],
   changes: ['更正记录', 'Corrections of the record'],
+})
+addMessages('life', {
+  suspended: ['挂起', 'Suspended'], released: ['解挂', 'Released'], revoked: ['吊销', 'Revoked'],
+  abolition_rejected: ['废除未获批准', 'Abolition not approved'],
 })

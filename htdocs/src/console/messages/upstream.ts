@@ -46,3 +46,9 @@ addMessages('job', {
   enrol: ['制证', 'Certificate'], revoke: ['状态变更', 'Status change'], bulk: ['批量办理', 'Bulk operation'],
   ca_status: ['获取 CRL', 'Fetching the CRL'],
 })
+addMessages('disagreement', {
+  advice: ['CA 发布的吊销列表与本系统的记录不同。请向 CA 核实，再办理相应的吊销、挂起或解挂。',
+    'The list that the CA publishes differs from the record here. Ask the CA, then have the revocation, suspension or resumption done.'],
+  here: ['本系统', 'Here'], at_ca: ['CA 的吊销列表', "The CA's list"], found: ['发现时间', 'Found'],
+  revoked: ['已吊销', 'Revoked'], held: ['挂起', 'On hold'], none: ['没有列出', 'Not listed'],
+})
