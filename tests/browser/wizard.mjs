@@ -16,8 +16,9 @@ export async function fillSubscriber(page, changes = {}) {
 }
 
 /** From the first step to the receipt. @return what was typed, number and code */
-export async function fillIn(page, { kind = 'organisation', subscriber = {} } = {}) {
+export async function fillIn(page, { kind = 'organisation', usage = 'signing', subscriber = {} } = {}) {
   await page.selectOption('#kind', kind)
+  await page.selectOption('#usage', usage)
   await next(page)
   const typed = await fillSubscriber(page, subscriber)
   await next(page)

@@ -10,7 +10,7 @@ export type PrefillBody = BodyOf<'/prefills', 'post'>
 export interface Draft {
   business: string
   kind: Kind | ''
-  usage: 'signing' | 'encryption'
+  usage: 'signing' | 'encryption' | 'pair'
   validityYears: number
   subjectName: string
   oldName: string
