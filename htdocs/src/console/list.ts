@@ -8,6 +8,8 @@ export interface Filter {
   label: string
   options?: () => Option[]
   as?: 'text' | 'date'
+  /** What an empty field says. */
+  hint?: string
   /** The one that `/` goes to. */
   main?: boolean
 }

@@ -5,7 +5,7 @@ import { api, ApiFailure, failureListeners, type AnswerOf } from '@/shared/api'
 export type Me = AnswerOf<'/me', 'get'>
 
 /** Refusals that mean: not this person, or not any more. The page stays, what was typed too. */
-const IDENTITY = new Set(['certificate-required', 'certificate-unknown', 'certificate-expired', 'principal-disabled'])
+const IDENTITY = new Set(['certificate-required', 'certificate-unknown', 'certificate-disabled', 'certificate-expired', 'principal-disabled'])
 
 export const me = shallowRef<Me>()
 export const fault = shallowRef<ApiFailure>()
