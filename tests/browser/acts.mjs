@@ -161,9 +161,10 @@ const ACTS = {
     await press(page, 'draw-codes')
     const code = await page.locator('[data-test=authorisation-code]').textContent()
     assert.match(code.trim(), /^[0-9A-Z-]{20,}$/)
-    const buffer = Buffer.from(run.csr ?? request(run.name, run.dns ? 'DER' : 'PEM'))
+    if (run.paste) return type(page, '/csr', run.paste)
+    const buffer = Buffer.from(request(run.name, run.dns ? 'DER' : 'PEM'))
     await field(page, '/csr').locator('input[type=file]').setInputFiles({ name: 'ekey.csr', mimeType: 'application/pkcs10', buffer })
-    await page.waitForFunction(() => document.querySelector('[data-field="/csr"] textarea').value.includes('BEGIN'))
+    return page.waitForFunction(() => document.querySelector('[data-field="/csr"] textarea').value.includes('BEGIN'))
   }],
   handover: ['待发放', async (page) => {
     for (const at of ['subject_checked', 'validity_checked', 'key_checked', 'passed']) await tick(page, `/inspection/${at}`)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { field, isNow, issued, open, pick, press, runs, standing, type } from './acts.mjs'
 import { formIn3, sheets } from './paper.mjs'
-import { desk, finish, subjectName, visit } from './support.mjs'
+import { caller, desk, finish, subjectName, visit } from './support.mjs'
 
 const APPLY = '证书申请(更新)表'
 const CHANGE = '证书变更、挂起、解挂、吊销表'
@@ -102,7 +102,14 @@ test('an EKey is replaced, with its cause', act({
   business: 'replace_token', list: 'C', form: CHANGE, fee: true, makes: true, becomes: '已吊销', asks: (page) => pick(page, '/cause', '变更'),
 }))
 
-test('a certificate is suspended and resumed', act(suspend, { business: 'resume', list: 'H', form: CHANGE, becomes: '证书使用中' }))
+test('a certificate is suspended and resumed', async () => {
+  const { certificate } = await issued()
+  for (const row of [suspend, { business: 'resume', list: 'H', form: CHANGE, becomes: '证书使用中' }]) await does(row, certificate)
+  const events = (await desk('acceptor', `/certificates/${certificate.id}`)).locator('[data-test=certificate-history] [data-event]')
+  await events.nth(1).waitFor()
+  assert.deepEqual(await events.evaluateAll((all) => all.map((one) => one.dataset.event)), ['suspended', 'released'])
+  await finish()
+})
 
 test('the manager sees a suspension with the days it has left, and it ends in a revocation', async () => {
   const { certificate } = await issued()
@@ -120,9 +127,12 @@ test('a rejection takes its reason from the catalogue and is corrected', async (
   const { id } = await standing('agency', 'acceptance', 'entry')
   const page = await open('review_officer', id)
   await pick(page, '/decision', '退回')
+  await press(page, 'sign')
+  await page.locator('[data-test=statement]').waitFor()
+  await press(page, 'sign')
   await press(page, 'do-review')
   await field(page, '/reason').getByText('必填').waitFor()
-  await page.selectOption('[data-test=catalogue]', { label: '名称与证照不一致' })
+  await field(page, '/catalogue').locator('select').selectOption({ label: '名称与证照不一致' })
   assert.match(await field(page, '/guidance').locator('textarea').inputValue(), /营业执照/)
   await press(page, 'do-review')
   await isNow(page, '已退回')
@@ -132,6 +142,15 @@ test('a rejection takes its reason from the catalogue and is corrected', async (
   await press(counter, 'do-correction')
   await counter.getByText('没有修改任何内容').waitFor()
   await type(counter, '/subscriber/contact/phone', '13835100001')
+  const other = await caller('entry_officer')
+  const { etag } = await other.call('GET', `/applications/${id}`)
+  await other.call('PATCH', `/applications/${id}`, { note: '已电话联系' }, etag, 'application/merge-patch+json')
+  await other.close()
+  counter.guard.allow(/412/)
+  await press(counter, 'do-correction')
+  await press(counter, 'reload-correction')
+  await counter.waitForFunction(() => document.querySelector('[data-field="/note"] textarea').value === '已电话联系')
+  assert.equal(await field(counter, '/subscriber/contact/phone').locator('input').inputValue(), '13835100001', 'what was typed stays')
   await press(counter, 'do-correction')
   await isNow(counter, '待经办单位审批')
   await finish()

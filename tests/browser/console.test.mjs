@@ -39,6 +39,29 @@ test('a person who is disabled meanwhile is told so and loses nothing typed', as
   await finish()
 })
 
+test('a certificate that is disabled meanwhile is named with its fault code, and what was typed is still there', async () => {
+  const admin = await caller('administrator')
+  const { data: person } = await admin.call('POST', '/people', { name: '离岗', office_id: (await admin.call('GET', '/offices')).data.items[0].id })
+  const path = `/people/${person.id}`
+  const change = async (method, what, body) => (await admin.call(method, `${path}${what}`, body, (await admin.call('GET', path)).etag)).data
+  const alone = readFileSync(settings.leaver.cert, 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/)[0]
+  await change('POST', '/certificates', { certificate: alone })
+  await change('PUT', '/roles', { roles: [{ role: 'acceptor', province_wide: true }] })
+  const page = await visit('leaver', '/new')
+  page.guard.allow(/403/)
+  await page.locator('[data-field="/business"] select').selectOption('issue')
+  await type(page, '/subject_name', '打了一半的名称')
+  const [{ id }] = (await admin.call('GET', path)).data.certificates
+  await change('POST', `/certificates/${id}/disablement`, { reason: 'EKey 交还' })
+  await page.fill('#number-search', '2026112312345673')
+  await page.keyboard.press('Enter')
+  await page.locator('[data-test=identity-fault]').getByText('-10101042').first().waitFor()
+  await page.getByText('您填写的内容还在本页').waitFor()
+  assert.equal(await page.locator('[data-field="/subject_name"] input').inputValue(), '打了一半的名称')
+  await admin.close()
+  await finish()
+})
+
 test('a lost network is said, and the same press afterwards does it', async () => {
   const made = await standing('agency')
   const page = await visit('acceptor', `/applications/${made.id}`)
@@ -53,6 +76,48 @@ test('a lost network is said, and the same press afterwards does it', async () =
   await page.context().setOffline(false)
   await page.getByRole('button', { name: '重试' }).click()
   await page.locator('[data-test=state]').filter({ hasText: '待录入' }).waitFor()
+  await finish()
+})
+
+test('whatever takes longer than a second shows progress: the start, a number, a page of the program, a change', async () => {
+  const made = await standing('agency')
+  const page = await visit('acceptor', '/')
+  await page.locator('[data-test=who]').waitFor()
+  const bar = page.locator('[data-test=slow]')
+  /** The address answers when the bar was seen. */
+  const slow = async (address, act) => {
+    let seen = 0
+    await page.route(address, async (route) => {
+      await bar.waitFor()
+      seen++
+      await route.continue()
+    })
+    await act()
+    await page.unroute(address, { behavior: 'wait' })
+    await bar.waitFor({ state: 'detached' })
+    assert.ok(seen, address)
+  }
+  const begun = () => page.locator('[data-step=acceptance]').waitFor()
+  await slow('**/api/v1/me', async () => {
+    await page.reload()
+    await page.locator('[data-test=who]').waitFor()
+  })
+  await slow('**/assets/ApplicationPage-*.js', async () => {
+    await page.to(`/applications/${made.id}`)
+    await begun()
+  })
+  await slow('**/api/v1/applications?*', async () => {
+    await page.fill('#number-search', made.number)
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => !document.querySelector('#number-search').value)
+  })
+  await begun()
+  await press(page, 'choose-withdrawal')
+  await type(page, '/reason', '订户不再需要')
+  await slow('**/withdrawal', async () => {
+    await press(page, 'do-withdrawal')
+    await isNow(page, '已撤回')
+  })
   await finish()
 })
 
@@ -96,6 +161,10 @@ test('several are reviewed at once, each row with its result, and the list is dr
   await page.getByText('扫码枪').waitFor()
   await page.keyboard.press('Escape')
   await page.getByText('扫码枪').waitFor({ state: 'hidden' })
+  await press(page, 'keys')
+  await page.getByText('扫码枪').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByText('扫码枪').waitFor({ state: 'hidden' })
   await page.keyboard.press('/')
   assert.ok(await page.evaluate(() => document.activeElement.hasAttribute('data-search')))
   await finish()
@@ -125,6 +194,26 @@ test('filters are kept by name, columns are chosen, what is filtered is exported
   await finish()
 })
 
+test('an export that is cut off says where, and how to have the rest', async () => {
+  const made = await standing()
+  const page = await visit('acceptor', `/applications?number=${made.number}`)
+  await page.locator('tbody').getByText(made.number).waitFor()
+  // As if there were no end of them: what the server says of this one, thousands of times a page.
+  let body
+  await page.route('**/api/v1/applications?*limit=200*', async (route) => {
+    if (!body) {
+      const { items } = await (await route.fetch()).json()
+      body = JSON.stringify({ items: Array(5000).fill(items[0]), next_cursor: 'more' })
+    }
+    await route.fulfill({ contentType: 'application/json', body })
+  })
+  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 120_000 }), press(page, 'export')])
+  await page.locator('[data-test=cut]').getByText('只导出了前 100,000 行').waitFor()
+  await accessible(page, 'an export that is cut off')
+  assert.equal(readFileSync(await download.path(), 'utf8').trim().split('\r\n').length, 100_001)
+  await finish()
+})
+
 test('reports are plots with their tables', async () => {
   await standing()
   const page = await visit('manager', '/reports')
@@ -132,6 +221,7 @@ test('reports are plots with their tables', async () => {
     await press(page, `by-${by}`)
     await page.locator('[data-test=plot] svg').waitFor()
     await page.locator('figure tbody tr').first().waitFor()
+    if (by === 'region') await page.locator('figure tbody').getByText('太原市 140100').waitFor()
   }
   await page.fill('[data-test=from]', '2020-01-01')
   await page.fill('[data-test=to]', '2020-01-31')

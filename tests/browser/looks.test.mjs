@@ -16,7 +16,7 @@ const LOOKS = [
   { language: 'en', scheme: 'light', size: DESK }, { language: 'en', scheme: 'dark', size: PHONE },
   { language: 'zh-CN', scheme: 'light', size: PHONE, large: true },
 ]
-/** Those of the console, which needs a desk; the first of all is what every other test wears. */
+/** Those of the console, which needs a desk; the first of all is what every other test wears. The next one is Chinese: its words are read. */
 const CONSOLE = LOOKS.slice(1).map((one) => ({ ...one, size: DESK }))
 
 async function wear(page, { language, scheme, size, large }) {
@@ -45,12 +45,34 @@ async function looksRight(page, path, look) {
   await accessible(page, what)
 }
 
+/** What pages say of themselves; what is in a language of its own (papers, the switch) says so. */
+const OWN_WORDS = 'th, dt, button, summary, legend, h2, h3, label:not(:has([type=radio], [type=checkbox]))'
+/** Names that are the same in both languages. */
+const NAMES = /EKey|PEM|CER|CSR|CSV|CRL|PKCS#10|SHA-256|P-256|RSA|ECC|Ctrl|Enter|DNS|SM2|HTTPS?|USB|\.json|\.p7s/g
+
+/** Every word of its own that the page shows is in the language; the switch changes it in place. */
+async function speaks(page, path) {
+  const others = (foreign) => page.evaluate(([own, names, pattern]) => [...document.querySelectorAll(own)]
+    .filter((one) => one.checkVisibility() && !one.closest('[lang]:not(html), [data-test=answer], article, .ra-hidden'))
+    .map((one) => one.innerText.replace(new RegExp(names, 'g'), '').trim()).filter((text) => new RegExp(pattern).test(text)),
+  [OWN_WORDS, NAMES.source, foreign])
+  assert.deepEqual(await others('[A-Za-z]{3}'), [], `${path} in Chinese`)
+  await page.click('[data-test=language]')
+  await page.waitForFunction(() => document.documentElement.lang === 'en')
+  assert.deepEqual(await others('[\u4e00-\u9fff]'), [], `${path} in English`)
+  await page.click('[data-test=language]')
+  await page.waitForFunction(() => document.documentElement.lang === 'zh-CN')
+}
+
 test('the pages of the portal are readable in every look', async () => {
   const page = await visit(undefined, '/prefill')
   await fillIn(page)
   for (const look of LOOKS) {
     await wear(page, look)
-    for (const path of PORTAL) await looksRight(page, path, look)
+    for (const path of PORTAL) {
+      await looksRight(page, path, look)
+      if (look === LOOKS[1]) await speaks(page, path)
+    }
   }
   await finish()
 })
@@ -74,7 +96,10 @@ async function inEveryLook(role, paths) {
   await rests(page)
   for (const look of CONSOLE) {
     await wear(page, look)
-    for (const path of paths) await looksRight(page, path, look)
+    for (const path of paths) {
+      await looksRight(page, path, look)
+      if (look === CONSOLE[0]) await speaks(page, path)
+    }
   }
 }
 
@@ -82,7 +107,7 @@ test('the pages of the counter are readable in every look', async () => {
   const { application, certificate } = await issued()
   const one = `/applications/${application.id}`
   const { number } = await fillIn(await visit(undefined, '/prefill'))
-  await inEveryLook('acceptor', ['/', '/new', '/applications', one, `${one}/form`, `${one}/completion-record`, '/subscribers',
+  await inEveryLook('acceptor', ['/', '/new?business=issue', '/applications', one, `${one}/form`, `${one}/completion-record`, '/subscribers',
     `/subscribers/${application.subscriber.id}`, '/certificates', `/certificates/${certificate.id}`, '/notices?state=open',
     `/prefills/${number}`])
   await finish()

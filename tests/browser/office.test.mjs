@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { application, binds, ekey, field, issued, press, standing, standingAs, step, submitted, takes, type } from './acts.mjs'
-import { accessible, caller, finish, output, settings, sql, subjectName, visit } from './support.mjs'
+import { accessible, caller, finish, output, settings, sql, subjectName, until, visit } from './support.mjs'
 
 /** Many applications of one region. */
 async function many(count, region) {
@@ -63,7 +63,15 @@ test('a list says how many there are of each state, goes on page by page, and is
   await page.locator('.list tbody tr').nth(51).waitFor()
   await facet.click()
   await page.locator('[data-facet="state-awaiting_agency"][aria-pressed=false]').waitFor()
+  page.guard.allow(/400/)
+  await page.fill('#filter-region', '140')
   await press(page, 'apply')
+  await page.locator('[data-filter-error=region]').getByText('2 位（省）、4 位（市）或 6 位（县）').waitFor()
+  assert.equal(await page.locator('.list tbody tr').count(), 0, 'no rows of another filter')
+  await accessible(page, 'a filter that was refused')
+  await page.fill('#filter-region', '1401')
+  await press(page, 'apply')
+  await page.locator('.list tbody tr').nth(49).waitFor()
   const mine = await standing('agency', 'acceptance', 'entry')
   await page.to(`/applications?number=${mine.number}`)
   await page.locator('.list tbody').getByText(mine.number).waitFor()
@@ -98,6 +106,30 @@ test('certificates and subscribers are counted by what a filter may be, and the 
   await page.waitForFunction(() => document.querySelectorAll('.list tbody tr').length === 2)
   await facet('region-1409').click()
   await page.locator('[data-facet="region-1409"][aria-pressed=false]').waitFor()
+  await page.to(`/certificates/${certificate.id}`)
+  await press(page, 'origin')
+  await page.locator('h1').getByText(made.number).waitFor()
+  await finish()
+})
+
+test('the contact of a subscriber is corrected at the counter, with the reason, and the old one stays to be seen', async () => {
+  const { subscriber } = await standing()
+  const page = await visit('acceptor', `/subscribers/${subscriber.id}`)
+  await press(page, 'open-correct')
+  await press(page, 'close-form')
+  await press(page, 'open-correct')
+  await type(page, '/reason', '持盖章说明到柜台')
+  await press(page, 'do-correct')
+  await field(page, '/contact/name').getByText('没有修改任何内容').waitFor()
+  await type(page, '/contact/phone', '13900000001')
+  await type(page, '/reason', '')
+  await press(page, 'do-correct')
+  await field(page, '/reason').getByText('必填').waitFor()
+  await accessible(page, 'a correction')
+  await type(page, '/reason', '持盖章说明到柜台')
+  await press(page, 'do-correct')
+  await page.locator('[data-value=contact]').getByText('13900000001').waitFor()
+  await page.locator('[data-test=changes]').getByText('13835100000 → 13900000001').waitFor()
   await finish()
 })
 
@@ -147,7 +179,7 @@ test('a pair is made, its sealed key opens with the signing key, and both certif
   const name = subjectName()
   const token = ekey(name)
   const { id, number } = await standingAs({ ...application(name), usage: 'pair' }, 'agency', 'acceptance', 'entry', 'review')
-  const page = await takes({ id, list: 'A', name, csr: token.csr }, 'production', 'issuing_officer')
+  const page = await takes({ id, list: 'A', name, paste: token.csr }, 'production', 'issuing_officer')
   await page.locator('[data-test=certificate]').nth(1).waitFor()
   const titles = page.locator('[data-test=certificate] h2')
   assert.deepEqual(await titles.evaluateAll((all) => all.map((one) => one.firstChild.textContent.trim())), ['签名证书', '加密证书'])
@@ -215,14 +247,36 @@ test('the deadlines are counted by week by the server, and their list goes on pa
   await accessible(page, 'the deadlines')
   // Pages of one, so that two certificates are two pages.
   await page.route('**/reports/expiring?*', (route) => route.continue({ url: route.request().url().replace('limit=50', 'limit=1') }))
+  const answered = page.waitForResponse('**/reports/expiring?*')
   await press(page, 'expiring-7')
+  await (await answered).finished()
+  await page.waitForFunction(() => !document.querySelector('[data-test=expiring] [aria-busy=true]'))
   const rows = page.locator('[data-test=expiring] tbody tr', { has: page.locator('a') })
   const last = rows.filter({ hasText: later.subject_name })
-  while (!(await last.count())) {
+  do {
     const before = await rows.count()
     await press(page, 'more-expiring')
     await rows.nth(before).waitFor()
-  }
+  } while (!(await last.count()))
   assert.ok(await rows.filter({ hasText: certificate.subject_name }).count(), 'the pages before stay')
+  await finish()
+})
+
+test('a certificate that the CA shows otherwise is named where somebody can ask the CA', async () => {
+  const { certificate } = await issued()
+  sql(`UPDATE certificates SET suspended_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR WHERE id = UNHEX('${certificate.id.replaceAll('-', '')}')`)
+  const page = await visit('manager', '/upstream')
+  await page.locator('[data-test=health]').waitFor()
+  const row = page.locator('[data-test=disagreements] tr', { hasText: certificate.serial })
+  await until('the RA has compared the list of the CA', async () => {
+    sql("UPDATE outbox_jobs SET next_run = UTC_TIMESTAMP(6) WHERE kind = 'ca_status' AND state = 'open'")
+    const answered = page.waitForResponse('**/reports/ca-disagreements*')
+    await press(page, 'refresh-link')
+    await (await answered).finished()
+    return row.count()
+  })
+  await row.getByText('没有列出').waitFor()
+  await page.locator('[data-fact=disagreements].bad').waitFor()
+  await accessible(page, 'what the CA shows otherwise')
   await finish()
 })

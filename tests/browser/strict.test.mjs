@@ -89,7 +89,7 @@ async function ask(id, mode, body) {
 async function seen(desk, what, address, locator) {
   await until(what, async () => {
     const answered = desk.waitForResponse((one) => one.url().includes(address))
-    await press(desk, 'refresh')
+    await press(desk, 'refresh-link')
     await answered
     await desk.waitForFunction(() => !document.querySelector('[aria-busy=true]'))
     return locator.count()

@@ -9,6 +9,13 @@ import { fillIn, fillSubscriber, next, receipt, socialSecurityNumber, uscc } fro
 
 const heading = (page, words) => page.getByRole('heading', { name: words, level: 2, exact: true }).waitFor()
 
+/** The button opens the print dialogue. */
+async function prints(page, name) {
+  await page.evaluate(() => { window.print = () => { document.title = 'printed' } })
+  await page.click(`[data-test=${name}]`)
+  await page.waitForFunction(() => document.title === 'printed')
+}
+
 test('a form filled in at home becomes an application at the counter', async () => {
   const page = await visit()
   await page.click('text=在线填表')
@@ -40,7 +47,7 @@ test('a form filled in at home becomes an application at the counter', async () 
   await heading(page, '核对')
   await page.getByText(typed.number, { exact: true }).waitFor()
   await accessible(page, 'the last step')
-  await page.click('[data-test=back]')
+  await page.click('[data-test=previous]')
   assert.equal(await page.inputValue('#subject'), typed.name)
   await next(page)
   await page.click('[data-test=hand-in]')
@@ -74,12 +81,13 @@ test('a form filled in at home becomes an application at the counter', async () 
 
 test('the counter scans the QR code of a form and makes an application of it', async () => {
   const home = await visit(undefined, '/prefill')
-  const { number, code, name } = await fillIn(home)
+  const { number, code, name } = await fillIn(home, { usage: 'pair' })
   const counter = await visit('acceptor')
   await counter.locator('[data-test=who]').waitFor()
   counter.guard.allow(/404/)
   await scan(counter, number + code)
   await counter.locator('[data-test=prefill]').getByText(name).first().waitFor()
+  await counter.locator('[data-value=usage]').getByText('双证书').waitFor()
   await counter.locator('[data-value=agency]').getByText('太原市社会保险经办中心').waitFor()
   await accessible(counter, 'a form filled in beforehand')
   await counter.click('[data-test=make]')
@@ -95,6 +103,7 @@ test('the counter scans the QR code of a form and makes an application of it', a
 test('the form prints on three A4 pages, a copy each', async () => {
   const page = await visit(undefined, '/prefill')
   const { number, code, name } = await fillIn(page)
+  await prints(page, 'print-copies')
   const pages = await printed(page, 'prefill')
   assert.equal(pages.length, 3)
   for (const [place, words] of ['第一联', '第二联', '第三联'].entries()) {
@@ -229,6 +238,7 @@ test('each guide tells materials by kind, steps and fee', async () => {
   assert.equal(await page.getByText('营业执照副本复印件').count(), 0)
   assert.equal(await page.locator('[data-test=steps] li').count(), 8)
   await accessible(page, 'a guide')
+  await prints(page, 'print-guide')
   await page.click('[data-test=language]')
   await page.getByText('Your supervising agency approves').waitFor()
   await page.goto(`${page.home}/#/guide/nothing`)
@@ -241,7 +251,7 @@ test('a fault is found by its code, with the minus sign, without it, and in a wh
   await page.locator('[data-code="-10101042"]').waitFor()
   for (const typed of ['-10101039', '10101039', '－１０１０１０３９', '错误：-10101039，提示证书已过期']) {
     await page.fill('#code', typed)
-    await page.click('[data-test=search]')
+    await page.click('[data-test=find-fault]')
     await page.waitForURL(/code=10101039/)
     await page.locator('[data-code="-10101042"]').waitFor({ state: 'detached' })
     await page.locator('[data-code="-10101039"]').waitFor()
@@ -250,7 +260,7 @@ test('a fault is found by its code, with the minus sign, without it, and in a wh
     await page.locator('[data-code="-10101042"]').waitFor()
   }
   await page.fill('#code', '4711')
-  await page.click('[data-test=search]')
+  await page.click('[data-test=find-fault]')
   await page.locator('[data-test=none]').waitFor()
   await accessible(page, 'the fault finder')
   await page.goto(`${page.home}/#/faults?code=10101039`)

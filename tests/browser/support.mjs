@@ -2,8 +2,9 @@
 // A page fails its test by a violation of the content security policy, an error on the console, an error nobody caught, a request
 // to another host, or two different requests under one Idempotency-Key.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { after, afterEach, before } from 'node:test'
 import assert from 'node:assert/strict'
 
@@ -24,8 +25,14 @@ const LAUNCH = {
 }
 const LOOKS = { locale: 'zh-CN', timezoneId: 'Asia/Shanghai', viewport: { width: 1280, height: 900 }, acceptDownloads: true }
 
+/** The names (data-test) of what was pressed: test_browser.py holds them against the buttons of all pages. */
+const pressed = new Set()
+
 before(async () => { browser = await chromium.launch(LAUNCH) })
-after(async () => browser?.close())
+after(async () => {
+  await browser?.close()
+  writeFileSync(join(dirname(process.env.RA_BROWSER_SETTINGS), 'pressed.json'), JSON.stringify([...pressed].sort()))
+})
 /** A test that failed has left its pages: what was to be seen on them is kept. */
 afterEach(async (t) => {
   for (const { context, ended } of open.splice(0)) {
@@ -95,7 +102,12 @@ async function guarded(context, host, ended) {
   const guard = new Guard()
   open.push({ context, guard, ended })
   watch(context, guard)
+  await context.exposeFunction('raPressed', (name) => { pressed.add(name) })
   await context.addInitScript(() => {
+    document.addEventListener('click', (event) => {
+      const name = event.target.closest('button, summary, a')?.dataset.test
+      if (name) globalThis.raPressed(name)
+    }, true)
     document.addEventListener('securitypolicyviolation', (event) =>
       console.error(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`))
   })
@@ -198,10 +210,11 @@ export async function caller(role) {
   const host = role === 'system' ? 'api' : 'staff'
   const context = await request.newContext({ ignoreHTTPSErrors: true, clientCertificates: certificates(identity(role)) })
   return {
-    async call(method, path, body, etag) {
+    async call(method, path, body, etag, type = 'application/json') {
       const headers = {
         'X-RA-Request': '1', Origin: urls[host], 'Sec-Fetch-Site': 'same-origin', 'Accept-Language': 'zh-CN',
         'Idempotency-Key': crypto.randomUUID(), ...(etag ? { 'If-Match': etag } : {}),
+        ...(body === undefined ? {} : { 'Content-Type': type }),
       }
       const sent = { method, headers, ...(body === undefined ? {} : { data: body }) }
       const response = await context.fetch(`${urls[host]}/api/v1${path}`, sent)

@@ -16,10 +16,16 @@ from harness import samples, seed
 from harness.pki import DAY, P12_PASSWORD, Authority, now
 
 HERE = pathlib.Path(__file__).resolve().parent
+SOURCES = HERE.parent.parent
 SECONDS = 600
 # Files whose pages need an instance with other settings.
 INSTANCES = {"strict.test.mjs": {
     "PRODUCTION_WAIT": 1, "EXTRA_GLOBAL": "RASignedDecisions required\nRAUpstreamTimeout 2\nRAUpstreamResend never"}}
+# A button, the line that folds something open, a link that is a step of the work: by its name, as far as the source says it.
+BUTTON = re.compile(r"<(el-button|button|summary)\b((?:[^>\"]|\"[^\"]*\")*)>")
+LINK = re.compile(r"<(router-link)\b((?:[^>\"]|\"[^\"]*\")*\bdata-test=(?:[^>\"]|\"[^\"]*\")*)>")
+NAME = re.compile(r"(?<=\s)(:?)data-test=\"([^\"]+)\"")
+GIVEN = re.compile(r"(?<=\s)(:?)name=\"([^\"]+)\"")
 RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # (.*))?$", re.M)
 
 
@@ -43,6 +49,7 @@ def settings(stack):
     return {"urls": {host: stack.url(host) for host in ("public", "staff", "api", "ca_control")}, "people": people,
             "stranger": identity("陌生人", stack.pki.client("stranger", "陌生人 (stranger)")), "expired": identity("王受理", expired),
             "foreign": identity("王受理", foreign), "newcomer": identity("新系统", stack.pki.client("newcomer", "新系统 (newcomer)")),
+            "leaver": identity("离岗", stack.pki.client("leaver", "离岗 (leaver)")),
             "system": identity(seed.SYSTEM_NAME, stack.identity(seed.SYSTEM)), "ids": stack.ids,
             "sources": str(stack.source), "state": str(stack.state), "root": str(stack.pki.root_file),
             "db_socket": str(stack.database.socket),
@@ -80,6 +87,7 @@ def results(build, tmp_path_factory):
             done[file] = run_file(stack, chromium, file, names, tmp_path_factory.mktemp("browser"))
         return done[file]
 
+    run.done = done
     return run
 
 
@@ -92,7 +100,9 @@ def run_file(stack, chromium, file, names, folder):
     words = [stack.build.variables["NODE"], "--test-reporter=tap", *chosen, str(HERE / file)]
     done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS)
     text = done.stdout.decode("utf-8", "replace")
-    return {name: (verdict == "ok", text) for verdict, name, _ in RESULT.findall(text)}, text
+    pressed = folder / "pressed.json"
+    names = json.loads(pressed.read_text("utf-8")) if pressed.exists() else ()
+    return {name: (verdict == "ok", text) for verdict, name, _ in RESULT.findall(text)}, text, names
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +124,7 @@ def instance(request, own_instances, make_stack, file):
 def test_page(request, results, instance, file, name):
     chosen = [item.callspec.params["name"] for item in request.session.items
               if getattr(item, "callspec", None) and item.callspec.params.get("file") == file]
-    outcome, text = results(instance, file, chosen)
+    outcome, text, _ = results(instance, file, chosen)
     assert name in outcome, f"{file} did not come to this test:\n{text[-4000:]}"
     passed, _ = outcome[name]
     assert passed, failure_of(text, name)
@@ -124,3 +134,39 @@ def failure_of(text, name):
     """The part of the TAP output about one test."""
     begin = text.find(f"- {name}\n")
     return text[begin:begin + 4000]
+
+
+def given_names(sources, *tags):
+    """The names that pages give the forms of these tags."""
+    given = [one for tag in tags for words in re.findall(rf"<{tag}\b((?:[^>\"]|\"[^\"]*\")*)>", sources) for one in GIVEN.findall(words)]
+    return {name for bound, words in given for name in (re.findall(r"'([^']+)'", words) if bound else [words])}
+
+
+def names_of(words, forms):
+    """The names that the attributes of a tag give it, as patterns: what is put together at run time stands for any, of a form for those given."""
+    bound, name = NAME.search(words).groups()
+    for plain, template in re.findall(r"'([^']+)'|`([^`]+)`", name) if bound else [(name, "")]:
+        if re.search(r"\$\{(name|step)\}", template) and forms:
+            yield from (re.escape(re.sub(r"\$\{\w+\}", one, template)) for one in forms)
+        else:
+            yield re.sub(r"\\\$\\\{.*?\\\}", ".+", re.escape(plain or template))
+
+
+def buttons():
+    """(file, what it is, the pattern of its name or None when it has none) of every button of the pages."""
+    files = {file.name: file.read_text("utf-8") for file in sorted((SOURCES / "htdocs" / "src").rglob("*.vue"))}
+    sources = "".join(files.values())
+    steps = re.findall(r"^  (\w+): \{$", (SOURCES / "htdocs/src/console/steps.ts").read_text("utf-8"), re.M)
+    forms = {"CreateForm.vue": given_names(sources, "CreateForm"), "FormDialog.vue": given_names(sources, "FormDialog", "SettleDialog"),
+             "StepPanel.vue": set(steps)}
+    for file, text in files.items():
+        for tag, words in [*BUTTON.findall(text), *LINK.findall(text)]:
+            for name in names_of(words, forms.get(file)) if NAME.search(words) else (None,):
+                yield file, tag, name
+
+
+def test_each_button_of_the_pages_has_a_name_of_its_own():
+    found = list(buttons())
+    assert len(found) > 60 and [(file, tag) for file, tag, name in found if not name] == []
+    places = {name: {file for file, _, other in found if other == name} for _, _, name in found}
+    assert {name: files for name, files in places.items() if len(files) > 1 and "+" not in name} == {}
