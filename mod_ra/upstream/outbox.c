@@ -187,7 +187,7 @@ static apr_status_t finish_body(ra_tx_t *tx, void *baton)
 }
 
 /* What the run left may be what cannot be written: then it is left to the next run. */
-static apr_status_t finish(const ra_outbox_t *outbox, finish_t *finish, ra_result_t *result, apr_pool_t *pool)
+static apr_status_t end_job(const ra_outbox_t *outbox, finish_t *finish, ra_result_t *result, apr_pool_t *pool)
 {
     apr_status_t status = ra_store_run(outbox->store, RA_TX_WRITE, finish_body, finish, result, pool);
 
@@ -224,7 +224,7 @@ int ra_outbox_run(const ra_outbox_t *outbox, const char *id, const ra_job_t *hel
     } else {
         outbox->log(0, "RA0401", apr_pstrcat(pool, "outbox: this build does not know the job kind ", job.kind, NULL));
     }
-    if (finish(outbox, &ending, result, pool) != APR_SUCCESS) {
+    if (end_job(outbox, &ending, result, pool) != APR_SUCCESS) {
         outbox->log(1, "RA0402", apr_pstrcat(pool, "outbox: the end of ", job.kind, " job ", job.id, " could not be written; it will be run again after its lease: ",
                                              result->log_detail ? result->log_detail : "-", NULL));
     }
@@ -238,7 +238,7 @@ void ra_outbox_let_go(const ra_outbox_t *outbox, const ra_job_t *held, apr_pool_
     ra_job_t job = {.id = held->id, .fence = HELD_FENCE, .last = &last};
     finish_t ending = {&job, RA_JOB_MORE, 0, 0};
 
-    finish(outbox, &ending, ra_result_make(pool), pool);
+    end_job(outbox, &ending, ra_result_make(pool), pool);
 }
 
 /* --- a run elsewhere -------------------------------------------------------------------------------------------- */
