@@ -10,9 +10,10 @@
 
 #include <errmsg.h>
 
+#include "base/memory.h"
+
 /* Idle longer than this: ask before use. Younger ones show their death by the socket or by an error. */
 #define PING_AFTER apr_time_from_sec(5)
-#define MEMORY_KEPT (256 * 1024)        /* bytes an idle connection keeps for its next work */
 
 /*
  * Reading is the session's default, so that a statement outside START TRANSACTION READ WRITE cannot change anything.
@@ -33,19 +34,12 @@ static apr_status_t close_cleanup(void *data)
 
 ra_connection_t *ra_connection_make(ra_store_t *store, apr_pool_t *parent)
 {
-    apr_allocator_t *allocator;
     apr_pool_t *pool;
     ra_connection_t *connection;
 
-    if (apr_allocator_create(&allocator) != APR_SUCCESS) {
+    if (ra_pool_own(&pool, parent) != APR_SUCCESS) {
         return NULL;
     }
-    if (apr_pool_create_ex(&pool, parent, NULL, allocator) != APR_SUCCESS) {
-        apr_allocator_destroy(allocator);
-        return NULL;
-    }
-    apr_allocator_owner_set(allocator, pool);
-    apr_allocator_max_free_set(allocator, MEMORY_KEPT);
     apr_pool_tag(pool, "ra_connection");
     connection = apr_pcalloc(pool, sizeof(*connection));
     connection->store = store;

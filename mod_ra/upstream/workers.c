@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/ident.h"
+#include "base/memory.h"
 #include "upstream/outbox_run.h"
 
 #define SWEEP_PAGE 64
@@ -51,7 +52,7 @@ static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
     int ran = 0;
 
     (void)thread;
-    if (apr_pool_create(&pool, NULL) == APR_SUCCESS) {
+    if (ra_pool_own(&pool, NULL) == APR_SUCCESS) {
         apr_pool_tag(pool, "ra_job");
         ran = ra_outbox_run(ticket->outbox, ticket->id, ticket->held.id ? &ticket->held : NULL, pool);
         apr_pool_destroy(pool);

@@ -8,6 +8,7 @@
 #include "base/http.h"
 #include "base/ident.h"
 #include "base/limits.h"
+#include "base/memory.h"
 #include "base/x509.h"
 
 #define JOB "ca_status"
@@ -16,6 +17,7 @@
 #define PART_BYTES (1024 * 1024)
 #define CONNECT_TIMEOUT apr_time_from_sec(10)
 #define CLOCK_SKEW apr_time_from_sec(300)
+#define LARGE_BYTES (4 * 1024 * 1024) /* a list of them takes eleven times as much while it is read */
 
 typedef struct source_t {
     const char *kind; /* ca_sources.kind */
@@ -54,6 +56,7 @@ typedef struct fetch_t {
     ra_t *ra;
     const ra_job_t *job;
     const source_t *source;
+    apr_size_t size;     /* of what was fetched */
     const char *failure; /* NULL: all is well */
     int changed;         /* out: it failed and did not before, or the other way round */
     apr_pool_t *pool;
@@ -84,7 +87,7 @@ static void note_outcome(fetch_t *fetch)
     }
 }
 
-static const char *get(ra_bytes_t *pbody, const fetch_t *fetch)
+static const char *get(ra_bytes_t *pbody, fetch_t *fetch)
 {
     ra_http_target_t target = {.url = fetch->source->url, .ca_pem = fetch->ra->settings->upstream_tls_ca};
     ra_http_post_t request = {.target = &target, .connect_timeout = CONNECT_TIMEOUT, .timeout = fetch->ra->settings->upstream_timeout,
@@ -99,6 +102,7 @@ static const char *get(ra_bytes_t *pbody, const fetch_t *fetch)
         return apr_psprintf(fetch->pool, "cannot be fetched: %.200s", reply.error);
     }
     *pbody = reply.body;
+    fetch->size = reply.body.len;
     return reply.status == 200 ? NULL : apr_psprintf(fetch->pool, "cannot be fetched: HTTP status %d", reply.status);
 }
 
@@ -326,6 +330,9 @@ static void run_source(ra_t *ra, const ra_job_t *job, const source_t *source, co
     fetch.failure = take(&fetch);
     note_outcome(&fetch);
     apr_pool_destroy(fetch.pool);
+    if (fetch.size > LARGE_BYTES) {
+        ra_memory_trim();
+    }
 }
 
 ra_job_verdict_e ra_ca_status_run(void *context, const ra_job_t *job, int *later, apr_pool_t *pool)
