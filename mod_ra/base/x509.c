@@ -351,6 +351,11 @@ apr_status_t ra_trust_load(ra_trust_t **ptrust, const char *ca_file, ra_result_t
     return APR_SUCCESS;
 }
 
+STACK_OF(X509) *ra_x509_trusted(const ra_trust_t *trust)
+{
+    return X509_STORE_get1_all_certs(trust->store);
+}
+
 static void set_time(X509_STORE_CTX *context, apr_time_t when)
 {
     if (when == RA_ANY_TIME) {
@@ -374,13 +379,4 @@ apr_status_t ra_trust_verify(const ra_trust_t *trust, const ra_cert_t *cert, apr
     X509_STORE_CTX_free(context);
     ERR_clear_error();
     return reason ? unreadable(result, reason) : APR_SUCCESS;
-}
-
-apr_status_t ra_cert_verify(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result,
-                            apr_pool_t *pool)
-{
-    ra_trust_t *trust;
-    apr_status_t status = ra_trust_load(&trust, ca_file, result, pool);
-
-    return status == APR_SUCCESS ? ra_trust_verify(trust, cert, when, result) : status;
 }

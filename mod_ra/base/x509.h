@@ -99,16 +99,15 @@ typedef struct ra_trust_t ra_trust_t;
 
 /** Reads the file. @return APR_SUCCESS, or APR_EINVAL with result->log_detail when it cannot be read or holds no certificate */
 apr_status_t ra_trust_load(ra_trust_t **ptrust, const char *ca_file, ra_result_t *result, apr_pool_t *pool);
-/** As ra_cert_verify() with a file that was read before. A certificate is verified by one thread at a time. */
-apr_status_t ra_trust_verify(const ra_trust_t *trust, const ra_cert_t *cert, apr_time_t when, ra_result_t *result);
 
 /**
- * Is the certificate issued (directly or over intermediates in the same file) by the CA certificates of the PEM file, valid at @a when?
+ * Is the certificate issued (directly or over intermediates of the same file) by the CA certificates of the file, valid at @a when?
  * Signatures with SM2 are verified under the identifier 1234567812345678, whatever the other certificates of the chain are signed with.
+ * A certificate is verified by one thread at a time.
  * @param when RA_ANY_TIME: whatever the time
  * @return APR_SUCCESS, or APR_EINVAL with result->log_detail
  */
-apr_status_t ra_cert_verify(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result, apr_pool_t *pool);
+apr_status_t ra_trust_verify(const ra_trust_t *trust, const ra_cert_t *cert, apr_time_t when, ra_result_t *result);
 
 /** Are all words (comma separated) key usages of RFC 5280 §4.2.1.3 that an end entity may have: neither keyCertSign nor cRLSign? */
 int ra_key_usage_is_known(const char *words, apr_pool_t *pool);

@@ -10,7 +10,6 @@
 
 #include <apr_strings.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "base/der.h"
@@ -147,20 +146,15 @@ static int is_signer(X509 *ca, X509_CRL *crl)
            (X509_get_key_usage(ca) & KU_CRL_SIGN) && ra_sm2_crl_verify(crl, X509_get0_pubkey(ca)) == 1;
 }
 
-static const char *verify(X509_CRL *crl, const char *ca_file)
+static const char *verify(X509_CRL *crl, const ra_trust_t *trust)
 {
-    BIO *in = BIO_new_file(ca_file, "r");
-    X509 *ca;
+    STACK_OF(X509) *trusted = ra_x509_trusted(trust);
     int found = 0;
 
-    if (!in) {
-        return "the file of CA certificates cannot be read";
+    for (int i = 0; !found && i < sk_X509_num(trusted); i++) {
+        found = is_signer(sk_X509_value(trusted, i), crl);
     }
-    while (!found && (ca = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
-        found = is_signer(ca, crl);
-        X509_free(ca);
-    }
-    BIO_free(in);
+    sk_X509_pop_free(trusted, X509_free);
     return !found ? "no trusted CA has signed the CRL" : is_weak(crl) ? "the CRL is signed with MD5 or SHA-1" : NULL;
 }
 
@@ -180,7 +174,7 @@ static apr_status_t to_der(ra_bytes_t *pder, ra_bytes_t bytes, apr_pool_t *pool)
     return bytes.len > 0 && bytes.data[0] == '-' ? ra_pem_read(pder, apr_pstrmemdup(pool, (const char *)bytes.data, bytes.len), labels, pool) : APR_SUCCESS;
 }
 
-apr_status_t ra_crl_open(const ra_crl_t **pcrl, ra_bytes_t bytes, const char *ca_file, ra_result_t *result, apr_pool_t *pool)
+apr_status_t ra_crl_open(const ra_crl_t **pcrl, ra_bytes_t bytes, const ra_trust_t *trust, ra_result_t *result, apr_pool_t *pool)
 {
     ra_crl_t *crl = apr_pcalloc(pool, sizeof(*crl));
     const unsigned char *at;
@@ -194,7 +188,7 @@ apr_status_t ra_crl_open(const ra_crl_t **pcrl, ra_bytes_t bytes, const char *ca
     ERR_clear_error();
     at = crl->der.data;
     from = d2i_X509_CRL(NULL, &at, (long)crl->der.len);
-    reason = from ? verify(from, ca_file) : "it is not a CRL";
+    reason = from ? verify(from, trust) : "it is not a CRL";
     if (!reason) {
         reason = read_crl(crl, from, pool);
     }

@@ -8,7 +8,7 @@
 #include <apr_time.h>
 
 #include "base/crypt.h"
-#include "base/result.h"
+#include "base/x509.h"
 
 typedef struct ra_crl_entry_t {
     const char *serial;    /* as in ra_cert_t: upper-case hex */
@@ -28,11 +28,11 @@ typedef struct ra_crl_t {
 } ra_crl_t;
 
 /**
- * Reads one complete CRL, DER or PEM, and verifies it: signed by a CA certificate of the PEM file that has its issuer's name and may sign CRLs, not with MD5 or
+ * Reads one complete CRL, DER or PEM, and verifies it: signed by a trusted CA certificate that has its issuer's name and may sign CRLs, not with MD5 or
  * SHA-1; with a CRL number; not a delta, not of a part of the certificates, nothing critical that is not understood.
  * @return APR_SUCCESS, or APR_EINVAL with result->log_detail
  */
-apr_status_t ra_crl_open(const ra_crl_t **pcrl, ra_bytes_t bytes, const char *ca_file, ra_result_t *result, apr_pool_t *pool);
+apr_status_t ra_crl_open(const ra_crl_t **pcrl, ra_bytes_t bytes, const ra_trust_t *trust, ra_result_t *result, apr_pool_t *pool);
 
 /** The entry of a serial; NULL when the list does not have it. */
 const ra_crl_entry_t *ra_crl_find(const ra_crl_t *crl, const char *serial);

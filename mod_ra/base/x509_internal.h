@@ -9,6 +9,9 @@
 
 #include "base/x509.h"
 
+/** The certificates of a file of trust, for the caller to free with their stack; NULL on failure. */
+STACK_OF(X509) *ra_x509_trusted(const ra_trust_t *trust);
+
 /** Copies what an i2d function made into @a pool and frees it; {NULL,0} when @a len tells of a failure. */
 ra_bytes_t ra_x509_take_der(unsigned char *der, int len, apr_pool_t *pool);
 

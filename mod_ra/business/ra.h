@@ -19,9 +19,8 @@ struct ra_profile_t;
 /** Settings that business rules read; each is a directive (docs/operations.md). */
 typedef struct ra_settings_t {
     const char *first_administrator;     /* SHA-256 (lower-case hex) of the certificate of the first administrator, or NULL */
-    const char *credential_trust_file;   /* PEM: CAs whose certificates may be bound to people and systems; NULL: any certificate */
-    const char *certificate_trust_file;  /* PEM: the CA's lists and certificates must verify against it; RAUpstreamTrust */
-    const struct ra_trust_t *certificate_trust; /* the same, read at the start: issued certificates must verify against it */
+    const struct ra_trust_t *credential_trust; /* CAs whose certificates may be bound to people and systems; NULL: any certificate */
+    const struct ra_trust_t *certificate_trust; /* issued certificates and the CA's lists must verify against it; with an address of the CA never NULL */
     const char *upstream_crl;            /* address of the CA's CRL, or NULL: not fetched */
     const char *upstream_ca_certificates; /* address of the CA's certificates, or NULL: not fetched */
     ra_bytes_t upstream_tls_ca;          /* PEM that verifies the CA's TLS server */

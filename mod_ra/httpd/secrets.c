@@ -177,6 +177,9 @@ int ra_secrets_read(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp,
     if (wrong == NULL) {
         wrong = read_trust(&runtime->settings.certificate_trust, globals->upstream_trust, pconf, ptemp);
     }
+    if (wrong == NULL) {
+        wrong = read_trust(&runtime->settings.credential_trust, globals->credential_trust, pconf, ptemp);
+    }
     if (wrong != NULL) {
         return ra_config_refuse(server, RA_LOG_CREDENTIAL, wrong);
     }

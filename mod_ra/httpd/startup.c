@@ -54,8 +54,6 @@ static void fill_store(ra_store_config_t *store, const ra_globals_t *globals)
 static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
 {
     settings->first_administrator = globals->first_administrator;
-    settings->credential_trust_file = globals->credential_trust;
-    settings->certificate_trust_file = globals->upstream_trust;
     settings->upstream_crl = globals->upstream_crl;
     settings->upstream_ca_certificates = globals->upstream_ca_certificates;
     settings->upstream_crl_seconds = (int)globals->upstream_crl_seconds;

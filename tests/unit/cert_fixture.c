@@ -107,3 +107,11 @@ const char *cert_file(const ra_bytes_t *certs, int count, apr_pool_t *pool)
     apr_file_flush(file);
     return path;
 }
+
+apr_status_t cert_verified(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result, apr_pool_t *pool)
+{
+    ra_trust_t *trust;
+    apr_status_t status = ra_trust_load(&trust, ca_file, result, pool);
+
+    return status == APR_SUCCESS ? ra_trust_verify(trust, cert, when, result) : status;
+}

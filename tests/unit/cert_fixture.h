@@ -33,4 +33,7 @@ ra_bytes_t cert_spki(EVP_PKEY *key, apr_pool_t *pool);
 /** Writes certificates into a temporary PEM file, which goes with @a pool. @return its path */
 const char *cert_file(const ra_bytes_t *certs, int count, apr_pool_t *pool);
 
+/** Reads the CA certificates of the file and verifies the certificate against them. */
+apr_status_t cert_verified(const ra_cert_t *cert, const char *ca_file, apr_time_t when, ra_result_t *result, apr_pool_t *pool);
+
 #endif

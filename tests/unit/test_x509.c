@@ -816,7 +816,7 @@ static void test_a_certificate_is_verified_against_the_ca_file_at_a_moment(void 
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         ra_result_t *result = ra_result_make(pool);
-        apr_status_t status = ra_cert_verify(cases[i].cert, cases[i].ca_file, cases[i].when, result, pool);
+        apr_status_t status = cert_verified(cases[i].cert, cases[i].ca_file, cases[i].when, result, pool);
         if (status != cases[i].status) {
             fail_msg("case %d: status %d, %s", (int)i, (int)status, result->log_detail);
         }

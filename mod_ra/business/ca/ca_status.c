@@ -207,7 +207,7 @@ static const char *take_crl(fetch_t *fetch)
     storing_t storing = {fetch, NULL, NULL};
     const char *failure = get(&body, fetch);
 
-    if (!failure && ra_crl_open(&crl, body, fetch->ra->settings->certificate_trust_file, result, fetch->pool) != APR_SUCCESS) {
+    if (!failure && ra_crl_open(&crl, body, fetch->ra->settings->certificate_trust, result, fetch->pool) != APR_SUCCESS) {
         failure = apr_pstrcat(fetch->pool, "refused: ", result->log_detail, NULL);
     }
     if (!failure) {
@@ -266,7 +266,7 @@ static const char *add_certificate(certificates_t *certificates, ra_bytes_t der,
     apr_status_t status = pem ? ra_cert_parse_pem(&cert, pem, result, pool) : ra_cert_parse(&cert, der, result, pool);
 
     if (status == APR_SUCCESS) {
-        status = ra_cert_verify(cert, certificates->ra->settings->certificate_trust_file, apr_time_now(), result, pool);
+        status = ra_trust_verify(certificates->ra->settings->certificate_trust, cert, apr_time_now(), result);
     }
     if (status != APR_SUCCESS) {
         return apr_pstrcat(pool, "refused: ", result->log_detail, NULL);

@@ -24,10 +24,9 @@ typedef struct facts_t {
 /* The dates are findings of their own. */
 static int is_foreign(const facts_t *facts)
 {
-    const char *trust = facts->act->ra->settings->credential_trust_file;
-    apr_pool_t *pool = facts->act->tx->pool;
+    const ra_trust_t *trust = facts->act->ra->settings->credential_trust;
 
-    return trust && ra_cert_verify(facts->cert, trust, RA_ANY_TIME, ra_result_make(pool), pool) != APR_SUCCESS;
+    return trust && ra_trust_verify(trust, facts->cert, RA_ANY_TIME, ra_result_make(facts->act->tx->pool)) != APR_SUCCESS;
 }
 
 static int is_revoked(const facts_t *facts)

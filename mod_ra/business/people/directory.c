@@ -264,13 +264,13 @@ static int is_for_clients(const ra_cert_t *cert)
 
 static apr_status_t read_certificate(ra_cert_t **pcert, const ra_act_t *act, const char *pem)
 {
-    const char *trust = act->ra->settings->credential_trust_file;
+    const ra_trust_t *trust = act->ra->settings->credential_trust;
 
     if (ra_cert_parse_pem(pcert, pem, act->tx->result, act->tx->pool) != APR_SUCCESS) {
         return refuse_at(act, "/certificate", RA_VIOLATION_MALFORMED, RA_PROBLEM_CERTIFICATE_UNREADABLE);
     }
     if (!is_for_clients(*pcert) ||
-        (trust && ra_cert_verify(*pcert, trust, apr_time_now(), act->tx->result, act->tx->pool) != APR_SUCCESS)) {
+        (trust && ra_trust_verify(trust, *pcert, apr_time_now(), act->tx->result) != APR_SUCCESS)) {
         return ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_NOT_TRUSTED, NULL);
     }
     return APR_SUCCESS;
