@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from acts import Act, certificate, wait_for_status
+from held import Held
+from kills import kill_children
 from support import Ra, refused
 
 # Lists that the tests make forget what an earlier test has revoked: that is a disagreement, and said.
@@ -221,6 +223,45 @@ def test_an_older_list_does_not_undo_what_was_done_since(ca):
     ca.sql(f"UPDATE certificates SET suspended_at = NULL, status_at = UTC_TIMESTAMP(6) WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
     fetched_again(ca)
     assert certificate(ca, case)["status"] == "valid"
+
+
+# Killed on the way.
+
+PORTION = 2000  # entries of the list that are looked at in one transaction
+
+
+def sql_id(case):
+    return f"UNHEX('{case.certificate['id'].replace('-', '')}')"
+
+
+def spread(ra):
+    """Two certificates in the order of their serial numbers, and what lies between them on a list of more than two portions."""
+    first, last = sorted((ra.case("completed") for _ in range(2)), key=lambda case: int(case.certificate["serial"], 16))
+    begin = int(first.certificate["serial"], 16)
+    return first, last, [(begin + 1 + number, COMPROMISE) for number in range(2 * PORTION)]
+
+
+@pytest.mark.log("RA0", "AH10392")
+def test_killed_between_two_portions_the_list_is_followed_to_its_end_and_nothing_twice(ca):
+    """The portion with the last entry stands still: the first entry is marked, and nothing has followed from it."""
+    first, last, between = spread(ca)
+    settle(ca)
+    row = f"SELECT der FROM certificates FORCE INDEX (certificates_serial) WHERE serial = '{last.certificate['serial']}' FOR UPDATE"
+    with Held(ca.stack.database, row) as held:
+        publish(ca, crl(ca, (first, COMPROMISE), *between, (last, HOLD)))
+        until(lambda: ca.sql(f"SELECT status FROM ca_marks WHERE certificate_id = {sql_id(first)}"), [["revoked"]])
+        held.wait_for_somebody()
+        assert (certificate(ca, first)["status"], certificate(ca, last)["status"]) == ("valid", "valid")
+        kill_children(ca.stack)
+    # The lease of the job that was running is over, as it would be after a while.
+    ca.sql("UPDATE outbox_jobs SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE kind = 'ca_status' AND state = 'open' AND lease_until IS NOT NULL")
+    wait_for_status(ca, first, "revoked", SECONDS)
+    wait_for_status(ca, last, "suspended", SECONDS)
+    fetched_again(ca)
+    assert failure(ca) is None
+    assert events(ca, first) == [("revoked", "ca", "key_compromise")] and events(ca, last) == [("suspended", "ca", "certificate_hold")]
+    audited = ca.sql(f"SELECT COUNT(*) FROM audit_events WHERE event = 'certificate_status_changed' AND object_id IN ({sql_id(first)}, {sql_id(last)})")
+    assert audited == [["2"]]
 
 
 # Disagreements.
