@@ -308,20 +308,18 @@ apr_status_t ra_disagreement_list(ra_json_t **pitems, const ra_act_t *act, const
 {
     ra_value_t values[RA_SIGHT_VALUES + 2];
     int count = 0;
+    const ra_clause_t clauses[] = {{" AND a.certificate_id < ?", ra_v_uuid(filter->before_id)}};
     const char *seen = ra_sight_clause(sight, values, &count);
     const char *sql = apr_pstrcat(act->tx->pool,
                                   "SELECT a.certificate_id AS id, c.serial AS serial, c.subject_name AS subject_name, c.kind AS kind, a.region AS region,"
                                   " c.subscriber_id AS `subscriber.id`, s.name AS `subscriber.name`, s.social_security_no AS `subscriber.social_security_no`,"
                                   " a.here AS here, c.revocation_reason AS reason, c.status_at AS status_at, a.at_ca AS at_ca, a.crl_of AS crl_of,"
                                   " a.found_at AS found_at FROM (SELECT a.certificate_id FROM ca_disagreements a WHERE ",
-                                  seen, " AND a.is_open = 1", filter->before_id ? " AND a.certificate_id < ?" : "",
+                                  seen, " AND a.is_open = 1", RA_CLAUSES(values, &count, clauses, act->tx->pool),
                                   " ORDER BY a.certificate_id DESC LIMIT ?) p STRAIGHT_JOIN ca_disagreements a ON a.certificate_id = p.certificate_id"
                                   " STRAIGHT_JOIN certificates c ON c.id = a.certificate_id STRAIGHT_JOIN subscribers s ON s.id = c.subscriber_id"
                                   " ORDER BY a.certificate_id DESC", NULL);
 
-    if (filter->before_id) {
-        values[count++] = ra_v_uuid(filter->before_id);
-    }
     values[count++] = ra_v_int(filter->limit + 1);
     return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
 }
