@@ -25,8 +25,10 @@ typedef struct ra_attempt_t {
     int link_was_good;   /* then, and noted a moment ago: another good exchange is no news */
 } ra_attempt_t;
 
-/** Where the row of the link is worth a good exchange's note. */
-#define RA_LINK_SAYS_OTHERWISE "id = 1 AND (failures > 0 OR good_at IS NULL OR good_at < UTC_TIMESTAMP(6) - INTERVAL 1 SECOND)"
+#define RA_LINK_NOTE_SECONDS 1 /* between two notes that an exchange was good */
+/** Where the row of the link is worth such a note. */
+#define RA_LINK_SAYS_OTHERWISE                                                                                         \
+    "id = 1 AND (failures > 0 OR good_at IS NULL OR good_at < UTC_TIMESTAMP(6) - INTERVAL " APR_STRINGIFY(RA_LINK_NOTE_SECONDS) " SECOND)"
 
 /** What ra_attempt_fill() reads, of `ca_attempts t`. */
 #define RA_ATTEMPT_COLUMNS                                                                                             \

@@ -17,16 +17,14 @@ static int is_answered(const ra_attempt_t *attempt)
     return outcome == RA_CA_DONE || outcome == RA_CA_REJECTED || outcome == RA_CA_WAITING || outcome == RA_CA_REFUSED;
 }
 
-#define NO_NEWS_WITHIN apr_time_from_sec(1)
-
 /*
  * Good exchanges follow each other quickly, and most of them change nothing: the row was read with the attempt, and who was answered
- * within a second looks no further. A failure that another had meanwhile stays noted until that job's next exchange. Others take no lock either,
+ * within RA_LINK_NOTE_SECONDS looks no further. A failure that another had meanwhile stays noted until that job's next exchange. Others take no lock either,
  * since all of them share this row.
  */
 static int is_no_news(const ra_attempt_t *attempt)
 {
-    return attempt->link_was_good && apr_time_now() - attempt->read_at < NO_NEWS_WITHIN;
+    return attempt->link_was_good && apr_time_now() - attempt->read_at < apr_time_from_sec(RA_LINK_NOTE_SECONDS);
 }
 
 static apr_status_t look_at_link(ra_tx_t *tx, void *baton)
