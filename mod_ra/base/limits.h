@@ -78,7 +78,7 @@
 #define RA_CMP_SIGNED_PER_DAY 16              /* signed requests (kur, rr) that are kept of one certificate */
 #define RA_CMP_LIMIT_REQUESTS 60              /* messages of one client, where RACMPRateLimit says nothing else */
 #define RA_CMP_LIMIT_SECONDS 60
-#define RA_JOB_ATTEMPTS_MAX 1000
+#define RA_CONFIRMATION_RUNS_MAX 300 /* of a job, about 18 hours; then a person asks the CA */
 #define RA_JOB_BACKOFF_MAX_SECONDS 300
 #define RA_JOB_HELD_SECONDS 5 /* from the queueing of a job to what its run keeps it with */
 

@@ -335,6 +335,26 @@ def test_nothing_is_settled_while_the_ca_is_being_asked(faulty, knobs):
     issued_once(faulty, case)
 
 
+def test_a_ca_that_never_acknowledges_is_asked_by_a_person_in_the_end(faulty, knobs):
+    """The RA confirms again and again, but not for good: an open job that never ends would hide what else waits."""
+    case = faulty.case("coded")
+    knobs(mode="no_confirm", body="certConf", count=-1)
+    case.ask()
+    case.follow("succeeded")
+    mine = f"subject = UNHEX(REPLACE('{case.operation['id']}', '-', ''))"
+    end = time.monotonic() + SECONDS
+    while faulty.sql(f"SELECT state FROM outbox_jobs WHERE {mine}") != [["person"]]:
+        assert time.monotonic() < end
+        # As if it had been run for most of a day; nobody waits out the pauses between.
+        faulty.sql(f"UPDATE outbox_jobs SET attempts = GREATEST(attempts, 298), next_run = UTC_TIMESTAMP(6) WHERE {mine} AND lease_until IS NULL AND state = 'open'")
+        time.sleep(0.1)
+    assert faulty.sql(f"SELECT attempts FROM outbox_jobs WHERE {mine}") == [["300"]]
+    assert case.read()["state"] == "awaiting_handover"
+    settle(faulty, case, outcome="confirmed")
+    jobs_end(faulty, case)
+    assert faulty.sql(f"SELECT confirmed_at IS NOT NULL FROM ca_attempts WHERE id = UNHEX(REPLACE('{case.operation['id']}', '-', ''))") == [["1"]]
+
+
 # A CA that cannot be asked twice.
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/ident.h"
+#include "base/limits.h"
 #include "base/x509.h"
 #include "business/ca/attempt.h"
 #include "business/ca/pair.h"
@@ -413,6 +414,12 @@ static apr_status_t write_confirmed(ra_tx_t *tx, void *baton)
                          RA_VALUES(ra_v_uuid(attempt->base.id)));
 }
 
+/* Is the CA to be asked again to acknowledge? One that never does is asked by a person in the end, instead of holding a job open for good. */
+static int may_confirm_again(const attempt_t *attempt)
+{
+    return ra_attempt_may_resend(&attempt->base) && !attempt->has_surplus && attempt->base.job->attempts < RA_CONFIRMATION_RUNS_MAX;
+}
+
 /* The certificate is ours; the CA must also know that we have it, or it may withdraw it (RFC 9810 §5.3.18). */
 static ra_job_verdict_e note_confirmation(attempt_t *attempt, ra_job_last_t *last)
 {
@@ -423,7 +430,7 @@ static ra_job_verdict_e note_confirmation(attempt_t *attempt, ra_job_last_t *las
         return RA_JOB_DONE;
     }
     ra_attempt_log(&attempt->base, 1, "RA0412", WHAT, "issued, but the confirmation was not acknowledged", exchange->reason_text);
-    return ra_attempt_may_resend(&attempt->base) && !attempt->has_surplus ? RA_JOB_LATER : RA_JOB_PERSON;
+    return may_confirm_again(attempt) ? RA_JOB_LATER : RA_JOB_PERSON;
 }
 
 /* Sent by a run that did not live to see the answer, to a CA that may answer a repetition with a second certificate. */
