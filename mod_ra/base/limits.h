@@ -34,6 +34,7 @@
 #define RA_RSA_MIN_BITS 2048
 #define RA_RSA_MAX_BITS 8192
 #define RA_SAN_MAX 20
+#define RA_OVERLAP_MAX_DAYS 3660 /* longer than a certificate lives */
 #define RA_CMS_MAX_BYTES (16 * 1024) /* a signature with its certificates */
 
 /* Reference and authorisation codes (domain.md §2) */

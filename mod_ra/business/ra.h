@@ -31,6 +31,7 @@ typedef struct ra_settings_t {
     apr_interval_time_t upstream_timeout; /* of one try at the CA */
     apr_interval_time_t validity_tolerance; /* how far the CA's notBefore/notAfter may differ from what was approved */
     apr_interval_time_t renewal_window;  /* how long before its end a certificate may be renewed */
+    int renewal_overlap;                 /* days that a renewed certificate may be used beside the new one */
     apr_interval_time_t audit_seal;      /* between two batches of sealed audit events */
     apr_interval_time_t audit_alarm;     /* an event may wait so long to be sealed */
     const struct ra_profile_t *profiles; /* RA_PROFILES of them (business/certificate/profile.h), or NULL: those of ra_profiles_make() */

@@ -60,6 +60,8 @@ extern module AP_MODULE_DECLARE_DATA ra_module;
     X(upstream_crl_max, "RAUpstreamCRLMax", RA_CRL_DEFAULT_MEBIBYTES, 1, RA_CRL_MAX_MEBIBYTES, "MiB that a CRL may have") \
     X(code_lifetime, "RACodeLifetime", 14 * RA_SECONDS_PER_DAY, 60, 90 * RA_SECONDS_PER_DAY, "life of codes, seconds") \
     X(renewal_window, "RARenewalWindow", 90, 1, 3650, "days before its end that a certificate may be renewed")         \
+    X(renewal_overlap, "RARenewalOverlap", RA_OVERLAP_MAX_DAYS, 0, RA_OVERLAP_MAX_DAYS,                                \
+      "days that a renewed certificate may be used beside the new one, before it is revoked")                          \
     X(audit_seal, "RAAuditSealSeconds", 5, 1, 3600, "seconds between two batches of sealed audit events")                \
     X(audit_batch_max, "RAAuditBatchMax", 1000, 1, RA_AUDIT_BATCH_MAX_EVENTS, "audit events of one batch, at most")     \
     X(audit_alarm, "RAAuditAlarmSeconds", 300, 1, RA_SECONDS_PER_DAY, "seconds an audit event may wait to be sealed")  \

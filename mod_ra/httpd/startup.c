@@ -64,6 +64,7 @@ static void fill_settings(ra_settings_t *settings, const ra_globals_t *globals)
     settings->validity_tolerance = apr_time_from_sec(globals->validity_tolerance);
     settings->signed_decisions = globals->signed_decisions;
     settings->renewal_window = apr_time_from_sec(globals->renewal_window * RA_SECONDS_PER_DAY);
+    settings->renewal_overlap = (int)globals->renewal_overlap;
     settings->profiles = globals->profiles;
     settings->audit_seal = apr_time_from_sec(globals->audit_seal);
     settings->audit_alarm = apr_time_from_sec(globals->audit_alarm);

@@ -28,15 +28,18 @@ class Act(Case):
     def submit(self, client=None, **options):
         return super().submit(client or self.ra.staff("acceptor"), **options)
 
-    def accept(self, who="acceptor", **changes):
+    def acceptance(self):
+        """Everything that the business asks for at the counter."""
         body = acceptance(self.kind)
         if self.business in ("renew", "unlock"):
             body["materials"] = [{"material": name, "received": True, "sealed": self.kind != "person", "signed": self.kind == "person"}
                                  for name in SHORT_MATERIALS[self.kind]]
         if self.business == "reissue_lost":
             body["subscriber_told"] = True
-        body.update(changes)
-        return self.step(who, "acceptance", body)
+        return body
+
+    def accept(self, who="acceptor", **changes):
+        return self.step(who, "acceptance", {**self.acceptance(), **changes})
 
     def enter(self, who="entry_officer", **options):
         if self.business in MAKING:
@@ -60,6 +63,10 @@ class Act(Case):
             self.archive()
             return self.step("acceptor", "completion", COMPLETION)
         self.draw()
+        return self.finish()
+
+    def finish(self):
+        """From the codes to the completion record."""
         self.produce()
         self.hand_over()
         if self.state == "awaiting_registration":

@@ -1,11 +1,16 @@
 """Every certificate act (domain.md §4-§8): from submission to completion, the effect at the CA, the fate of the old certificate."""
+import datetime
 import time
 
 import pytest
 
 from acts import MAKING, OPERATION, PARTICULARS, Act, certificate, ledger, wait_for_status
 from harness import samples
+from harness.twin import Twin
 from support import COMPLETION, acceptance, refused
+
+
+OVERLAP_DAYS = 30
 
 
 @pytest.fixture
@@ -15,8 +20,8 @@ def old(ra):
 
 @pytest.fixture(scope="module")
 def soon(make_ra):
-    """An instance that lets a certificate be renewed at any time before its end."""
-    return make_ra("acts", EXTRA_GLOBAL="RARenewalWindow 3650")
+    """An instance that lets a certificate be renewed at any time before its end, and be used beside the new one for a set time."""
+    return make_ra("acts", EXTRA_GLOBAL=f"RARenewalWindow 3650\nRARenewalOverlap {OVERLAP_DAYS}")
 
 
 def lists_of(ra, case):
@@ -31,34 +36,32 @@ def lists_of(ra, case):
     return found
 
 
-REASONS = {"modify": 4, "reissue_lost": 1, "reissue_damaged": 4, "replace_token": 4}
+# RFC 5280 §5.3.1: a lost key is compromised, anything else is superseded.
+REPLACING = [("modify", "valid", 4), ("reissue_lost", "valid", 1), ("reissue_lost", "suspended", 1), ("reissue_damaged", "valid", 4),
+             ("reissue_damaged", "suspended", 4), ("replace_token", "valid", 4), ("replace_token", "suspended", 4)]
 
 
-@pytest.mark.parametrize("business", [name for name in MAKING if name != "renew"])
-def test_a_new_certificate_takes_the_place_of_the_old_one_which_is_then_revoked(ra, old, business):
-    serial = old.certificate["serial"]
-    act = Act(ra, business, old)
-    act.run()
+def reasons(ra, case):
+    """What the CA was asked about the certificate, in order."""
+    return [line["reason"] for line in ledger(ra, "revocation", case.certificate["serial"])]
+
+
+@pytest.mark.parametrize("business, before, reason", REPLACING)
+def test_a_new_certificate_takes_the_place_of_the_old_one_which_is_revoked_then_and_not_before(ra, old, business, before, reason):
+    if before == "suspended":
+        Act(ra, "suspend", old).run()
+    asked, act = reasons(ra, old), Act(ra, business, old)
+    for step in (act.submit, act.accept, act.enter, act.review, act.draw):
+        step()
+        assert (certificate(ra, old)["status"], reasons(ra, old)) == (before, asked), act.state
+    act.finish()
     assert act.state == "completed"
     assert certificate(ra, act)["status"] == "valid"
-    assert certificate(ra, old)["status"] == "revoked"
+    shown = certificate(ra, old)
+    assert (shown["status"], shown["replaced_by"]) == ("revoked", act.certificate["id"])
+    assert reasons(ra, old) == [*asked, reason]
     made, = ledger(ra, "certificate", act.certificate["serial"])
-    revoked, = ledger(ra, "revocation", serial)
-    assert revoked["reason"] == REASONS[business]
-    assert revoked["at"] > made["at"]
-
-
-def test_the_old_certificate_stays_valid_until_the_new_one_is_made(ra, old):
-    act = Act(ra, "reissue_lost", old)
-    act.submit()
-    act.accept()
-    act.enter()
-    act.review()
-    act.draw()
-    assert certificate(ra, old)["status"] == "valid"
-    assert not ledger(ra, "revocation", old.certificate["serial"])
-    act.produce()
-    wait_for_status(ra, old, "revoked")
+    assert ledger(ra, "revocation", old.certificate["serial"])[-1]["at"] > made["at"]
 
 
 @pytest.mark.parametrize("keeps_key", [True, False])
@@ -70,8 +73,98 @@ def test_a_renewal_may_keep_its_key_and_leaves_the_old_certificate_alone(soon, k
     act.run()
     assert act.state == "completed"
     assert (act.certificate["spki_sha256"] == old.certificate["spki_sha256"]) == keeps_key
-    assert certificate(soon, old)["status"] == "valid"
+    assert certificate(soon, old)["status"] == "valid" and certificate(soon, act)["status"] == "valid"
     assert not ledger(soon, "revocation", old.certificate["serial"])
+
+
+# How long a renewed certificate may be used beside the new one (§4).
+
+def renewed(ra):
+    old = ra.case("completed")
+    act = Act(ra, "renew", old)
+    act.run()
+    return old, act
+
+
+def end_overlap(ra, case, of_certificate=None):
+    mine = f"UNHEX('{case.certificate['id'].replace('-', '')}')"
+    if of_certificate:
+        ra.sql(f"UPDATE certificates SET {of_certificate} WHERE id = {mine}")
+    ra.sql(f"UPDATE certificate_overlaps SET ends_at = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE certificate_id = {mine}")
+
+
+def revocations(ra, case):
+    return ra.sql(f"SELECT COUNT(*) FROM ca_attempts WHERE target_certificate_id = UNHEX('{case.certificate['id'].replace('-', '')}')")[0][0]
+
+
+def test_a_renewed_certificate_is_revoked_once_when_its_time_beside_the_new_one_is_over(soon):
+    with Twin(soon.stack):
+        old, act = renewed(soon)
+        shown = certificate(soon, old)
+        made, end = (datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (certificate(soon, act)["created_at"], shown["overlap_until"]))
+        assert datetime.timedelta(0) <= end - made - datetime.timedelta(days=OVERLAP_DAYS) < datetime.timedelta(minutes=5)
+        assert (shown["status"], revocations(soon, old)) == ("valid", "0")
+        end_overlap(soon, old)
+        wait_for_status(soon, old, "revoked")
+    shown = certificate(soon, old)
+    assert (shown["revocation_reason"], reasons(soon, old), revocations(soon, old)) == ("superseded", [4], "1") and "overlap_until" not in shown
+    last = soon.staff("auditor").get(f"/certificates/{old.certificate['id']}/history").json()["items"][-1]
+    assert (last["event"], last["application_id"]) == ("revoked", act.id)
+    assert certificate(soon, act)["status"] == "valid" and act.read()["state"] == "completed"
+
+
+def test_the_end_of_a_renewed_certificate_waits_for_what_the_ca_is_being_asked(soon):
+    old, _ = renewed(soon)
+    act = Act(soon, "suspend", old)
+    act.submit()
+    act.accept()
+    act.enter()
+    soon.stack.ca.knobs(mode="late", ms=6000, body="rr", count=1)
+    try:
+        act.review()
+        end_overlap(soon, old)
+        wait_for_status(soon, old, "revoked")
+    finally:
+        soon.stack.ca.reset()
+    assert reasons(soon, old) == [6, 4]
+
+
+def test_of_a_renewed_certificate_that_has_lapsed_nothing_is_left_to_end(soon):
+    old, _ = renewed(soon)
+    end_overlap(soon, old, "not_after = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
+    end = time.monotonic() + 60
+    while "overlap_until" in certificate(soon, old):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert (certificate(soon, old)["status"], revocations(soon, old), reasons(soon, old)) == ("expired", "0", [])
+
+
+# Materials by kind of certificate, and the fee.
+
+FEE = ("renew", "reissue_lost", "reissue_damaged", "replace_token")
+
+
+def asks_for_its_materials_and_fee(act):
+    act.submit()
+    whole = act.acceptance()
+    for missing in whole["materials"]:
+        kept = [one for one in whole["materials"] if one is not missing]
+        act.refuse("acceptor", "acceptance", {**whole, "materials": kept}, 422, "materials-incomplete", ("/materials", "material-missing"))
+    payment = whole.pop("payment")
+    if act.business in FEE:
+        act.refuse("acceptor", "acceptance", whole, 422, "payment-missing", ("/payment", "required"))
+        whole["payment"] = payment
+    act.step("acceptor", "acceptance", whole)  # nothing else is asked for
+    act.withdraw()
+
+
+@pytest.mark.parametrize("kind", ["organisation", "person", "server"])
+def test_each_business_asks_for_the_materials_of_the_kind_and_for_its_fee(soon, kind):
+    old = soon.case("completed", kind=kind)
+    for business in (*MAKING, "revoke", "unlock", "suspend"):
+        asks_for_its_materials_and_fee(Act(soon, business, old))
+    Act(soon, "suspend", old).run()
+    asks_for_its_materials_and_fee(Act(soon, "resume", old))
 
 
 def test_only_a_renewal_may_use_an_old_key_again(ra, old):

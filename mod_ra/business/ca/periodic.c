@@ -9,6 +9,7 @@
 #include "business/application/progress.h"
 #include "business/ca/ca_status.h"
 #include "business/ca/codes.h"
+#include "business/ca/overlap.h"
 #include "business/certificate/suspension.h"
 #include "business/service/tallies.h"
 
@@ -46,6 +47,7 @@ static const duty_t duties[] = {
     {"ask the CA for its CRL", 1, ra_ca_status_queue, NULL},
     {"end suspensions", 5, NULL, ra_suspensions_run},
     {"count applications", 10, NULL, ra_tallies_run},
+    {"end renewed certificates", 5, NULL, ra_overlaps_run},
 };
 #define DUTIES (sizeof(duties) / sizeof(duties[0]))
 

@@ -5,6 +5,7 @@
 
 #include "base/failpoint.h"
 #include "base/ident.h"
+#include "business/ca/overlap.h"
 
 #define LANE_REVOCATION 0
 
@@ -164,7 +165,18 @@ apr_status_t ra_revocation_of_replaced(const ra_act_t *act, ra_application_t *ap
                            " JOIN certificates n ON n.application_id = ? AND n.cert_usage = o.cert_usage"
                            " SET o.replaced_by = n.id, o.version = o.version + 1 WHERE t.id = ?",
                            RA_VALUES(ra_v_uuid(application->id), ra_v_uuid(application->target_id)));
-    return status == APR_SUCCESS && application->business->fate != RA_FATE_KEPT ? queue_replaced(act, application) : status;
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    return application->business->fate == RA_FATE_KEPT ? ra_overlap_begin(act, application->target_id) : queue_replaced(act, application);
+}
+
+apr_status_t ra_revocation_of_renewed(const ra_act_t *act, const ra_application_t *application, const char *certificate_id)
+{
+    wish_t wish = {.certificate_id = certificate_id, .reason = fate_reason(application)};
+    const char *job;
+
+    return queue(act, application, &wish, &job);
 }
 
 apr_status_t ra_revocation_is_settled(const ra_act_t *act, const ra_application_t *application)

@@ -16,9 +16,12 @@ apr_status_t ra_revocation_continue(int *pmore, const ra_act_t *act, ra_applicat
 
 /**
  * Notes that @a application's new certificate takes the place of the old one and, where the business says so, queues the old one's revocation: never before
- * the new one is made.
+ * the new one is made. Of a renewed one it notes how long it may be used beside the new one (RARenewalOverlap).
  */
 apr_status_t ra_revocation_of_replaced(const ra_act_t *act, ra_application_t *application);
+
+/** Queues the revocation of a certificate that @a application has renewed, now that it may not be used beside the new one any longer. RA_EREFUSED with _CERTIFICATE_BUSY. */
+apr_status_t ra_revocation_of_renewed(const ra_act_t *act, const ra_application_t *application, const char *certificate_id);
 
 /** May the application be completed: is the certificate that it replaces revoked, where it has to be? RA_EREFUSED with RA_PROBLEM_OLD_CERTIFICATE_OPEN. */
 apr_status_t ra_revocation_is_settled(const ra_act_t *act, const ra_application_t *application);

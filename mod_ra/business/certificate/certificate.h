@@ -29,7 +29,8 @@ apr_status_t ra_certificate_store(const char **pid, const ra_act_t *act, const r
     RA_CERTIFICATE_STATUS " AS `" p "status`, a.suspended_at AS `" p "suspended_at`, a.suspension_until AS `" p "suspended_until`,"                 \
     " a.revoked_at AS `" p "revoked_at`, a.revocation_reason AS `" p "revocation_reason`, a.replaced_by AS `" p "replaced_by`,"                     \
     " a.key_algorithm AS `" p "key_algorithm`, a.sha256 AS `" p "sha256`, a.spki_sha256 AS `" p "spki_sha256`, a.version AS `" p "version`,"        \
-    " a.created_at AS `" p "created_at`"
+    " a.created_at AS `" p "created_at`,"                                                                              \
+    " IF(a.revoked_at IS NULL, (SELECT v.ends_at FROM certificate_overlaps v WHERE v.certificate_id = a.id), NULL) AS `" p "overlap_until`"
 
 /** The Certificate of the API, in sight of the caller. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. @param pder may be NULL */
 apr_status_t ra_certificate_json(ra_json_t **pcertificate, ra_bytes_t *pder, const ra_act_t *act, const char *id, ra_roles_t roles);
