@@ -38,14 +38,32 @@ def test_copies_one_and_two_are_the_archivists_and_three_the_subscribers(ra):
         (1, "第一联", "archivist"), (2, "第二联", "archivist"), (3, "第三联", "subscriber")]
 
 
-@pytest.mark.parametrize("business,title", [("revoke", "单位证书变更、挂起、解挂、吊销表"), ("unlock", "数字证书解锁申请表")])
-def test_the_form_of_an_act_names_the_old_certificate(ra, business, title):
-    old = ra.case("completed")
-    act = Act(ra, business, old)
+CHANGE, APPLY, UNLOCK = "证书变更、挂起、解挂、吊销表", "证书申请(更新)表", "数字证书解锁申请表"
+TITLES = {"renew": APPLY, "modify": CHANGE, "revoke": CHANGE, "unlock": UNLOCK, "reissue_lost": CHANGE, "reissue_damaged": CHANGE,
+          "replace_token": CHANGE, "suspend": CHANGE}
+
+
+def check_form_of_act(ra, act, title):
     act.submit()
     paper, fields = form(ra, act)
-    assert (paper["title"], fields["old_serial"]) == (title, old.certificate["serial"])
-    assert fields.get("revocation_reason") == act.form.get("revocation_reason")
+    assert (paper["title"], paper["business"], fields["business"]) == (title, act.business, act.business)
+    assert (fields["old_serial"], fields["subscriber_name"]) == (act.old.certificate["serial"], act.application["subscriber"]["name"])
+    assert (fields.get("revocation_reason"), fields.get("cause")) == (act.form.get("revocation_reason"), act.form.get("cause"))
+    token = act.form.get("token", {})
+    assert (fields.get("token_serial"), fields.get("token_purchased_on")) == (token.get("serial"), token.get("purchased_on"))
+    assert {"application_form", *paper["materials"]} == {one["material"] for one in act.acceptance()["materials"]}
+    assert [(copy["copy"], copy["destination"]) for copy in paper["copies"]] == [(1, "archivist"), (2, "archivist"), (3, "subscriber")]
+    act.withdraw()
+
+
+@pytest.mark.parametrize("kind, sheet", [("organisation", "单位"), ("person", "个人"), ("server", "单位")])
+def test_the_form_of_each_act_has_its_title_its_particulars_and_three_copies(ra, kind, sheet):
+    old = ra.case("completed", kind=kind)
+    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL 60 DAY WHERE id = UNHEX('{old.certificate['id'].replace('-', '')}')")
+    for business, title in TITLES.items():
+        check_form_of_act(ra, Act(ra, business, old), title if title == UNLOCK else sheet + title)
+    Act(ra, "suspend", old).run()
+    check_form_of_act(ra, Act(ra, "resume", old), sheet + CHANGE)
 
 
 def test_a_form_out_of_sight_does_not_exist(ra):
