@@ -351,10 +351,14 @@ WAYS = [edit_column, edit_with_hash, edit_with_tree, edit_with_root, edit_stored
         truncate_and_seal_anew, edit_batch, edit_signature, swap_signatures, sign_with_another_key, edit_checkpoint]
 
 
-def tampered(random, log):
-    """A copy of the log, falsified in one way by chance. @return (log, name of the way, patterns that must each match a line)"""
+def ways(random, count):
+    """Each way once, then any by chance: `count` of them."""
+    return [*WAYS, *(random.choice(WAYS) for _ in range(count - len(WAYS)))]
+
+
+def tampered(random, log, way):
+    """A copy of the log, falsified in one way, where chance will. @return (log, name of the way, patterns that must each match a line)"""
     forged = copy.deepcopy(log)
-    way = random.choice(WAYS)
     patterns = way(random, forged)
     if isinstance(patterns, str):
         patterns = (patterns,)

@@ -396,7 +396,7 @@ def test_a_thousand_falsifications_by_chance_are_all_found_and_named(build, tmp_
     log = tamper.Log(chance, key)
     tool = evidence.Tool(build.product("ra-audit"))
     (tmp_path / "key").write_bytes(key.pem)
-    forgeries = [(number, *tamper.tampered(chance, log)) for number in range(count)]
+    forgeries = [(number, *tamper.tampered(chance, log, way)) for number, way in enumerate(tamper.ways(chance, count))]
 
     def judge(forgery):
         number, forged, way, patterns = forgery
@@ -413,7 +413,6 @@ def test_a_thousand_falsifications_by_chance_are_all_found_and_named(build, tmp_
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         missed = [one for one in pool.map(judge, forgeries) if one]
     assert not missed, "\n\n".join(missed[:5])
-    assert {way for _, _, way, _ in forgeries} == {way.__name__ for way in tamper.WAYS}
 
 
 @pytest.fixture(scope="module")
