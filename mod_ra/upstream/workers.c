@@ -135,6 +135,9 @@ static apr_status_t run_and_wait(ra_outbox_t *outbox, const char *id, const ra_j
     while (!(ticket = give(outbox, id, held, 2)) && apr_time_now() < end) {
         wait_until(workers, workers->free, end);
     }
+    if (!ticket) {
+        apr_thread_cond_signal(workers->free); /* whose time is over may have been the one that was woken */
+    }
     *pgiven = ticket != NULL;
     while (ticket && !ticket->ended && apr_time_now() < end) {
         wait_until(workers, ticket->done, end);
