@@ -186,9 +186,9 @@ static apr_status_t change_body(ra_tx_t *tx, void *baton)
     if (RA_PLANTED(crl_unheeded)) {
         return write_evidence(tx, run, list);
     }
-    /* Compare-and-set: whoever was faster with one of them has the whole portion found again. */
+    /* Compare-and-set: whoever was faster with one of them has the whole portion found again. In this order, so that no other certificate is locked. */
     status = ra_sql_change(tx, &affected,
-                           apr_pstrcat(tx->pool, "UPDATE certificates c JOIN " ROWS " ON c.id = " BYTES("c") " JOIN ca_marks m ON m.certificate_id = c.id SET ",
+                           apr_pstrcat(tx->pool, "UPDATE " ROWS " STRAIGHT_JOIN certificates c ON c.id = " BYTES("c") " STRAIGHT_JOIN ca_marks m ON m.certificate_id = c.id SET ",
                                        changes[run->kind].set, ", c.status_at = UTC_TIMESTAMP(6), c.version = c.version + 1 WHERE ", changes[run->kind].where, SETTLED_BEFORE, NULL),
                            RA_VALUES(ra_v_text(list), now, now));
     if (status == APR_SUCCESS && affected != (apr_uint64_t)run->count) {
