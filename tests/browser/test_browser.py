@@ -170,3 +170,12 @@ def test_each_button_of_the_pages_has_a_name_of_its_own():
     assert len(found) > 60 and [(file, tag) for file, tag, name in found if not name] == []
     places = {name: {file for file, _, other in found if other == name} for _, _, name in found}
     assert {name: files for name, files in places.items() if len(files) > 1 and "+" not in name} == {}
+
+
+def test_each_button_of_the_pages_is_pressed(request, results):
+    ran = [item for item in request.session.items if "name" in getattr(getattr(item, "callspec", None), "params", ())]
+    if len(ran) < len(discovered()):
+        pytest.skip("it counts what the whole ring has pressed")
+    pressed = {name for _, _, names in results.done.values() for name in names}
+    never = sorted({f"{name} ({file})" for file, _, name in buttons() if not any(re.fullmatch(name, one) for one in pressed)})
+    assert never == []
