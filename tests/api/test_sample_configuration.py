@@ -30,3 +30,13 @@ def test_sample_explains_every_directive(stack, sample, httpd_config):
     mentioned = set(re.findall(r"^\s*#?(RA[A-Z]\w+) ", sample, re.M))
     assert directives - mentioned == set()
     assert mentioned - directives == set()
+
+
+def test_sample_serves_the_pages_as_every_test_of_a_browser_has_them(stack, sample):
+    """Headers, types and compression of the two folders; only the tests have no table of types from Debian."""
+    def served(text, folder):
+        blocks = re.findall(rf'<Directory "{folder}(/assets)?">\n(.*?)</Directory>', text, re.S)
+        return {part: [line.strip() for line in lines.splitlines() if not re.match(r"\s*(#|AddType text/html )", line)] for part, lines in blocks}
+
+    shipped = served(sample, "/usr/share/mod_ra/htdocs")
+    assert set(shipped) == {"", "/assets"} and shipped == served((stack.source / "conf" / "quickstart.conf.in").read_text("utf-8"), "@STATE@/httpd/www")
