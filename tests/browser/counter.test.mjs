@@ -29,6 +29,19 @@ class Hands {
   }
 }
 
+/** All papers are there, and 110 are paid in cash against the receipt: the hand rests on the papers. */
+async function accepts(page, hands, receipt) {
+  await hands.at('[data-step=acceptance] input')
+  await hands.press('a')
+  await hands.at('[data-field="/payment/method"] input')
+  await hands.press('Space', 'Tab')
+  await hands.type('110')
+  await hands.press('Tab')
+  await hands.type(receipt)
+  await hands.press('Control+Enter')
+  await isNow(page, '待录入')
+}
+
 test('a walk-in application comes from the search to "entered" by the keyboard alone, in few keys', async () => {
   const { certificate } = await issued()
   const page = await visit('acceptor', '/')
@@ -45,15 +58,7 @@ test('a walk-in application comes from the search to "entered" by the keyboard a
   await page.locator('[data-test=chosen]').getByText(certificate.serial).waitFor()
   await acceptor.press('Control+Enter')
   await isNow(page, '待受理')
-  await acceptor.at('[data-step=acceptance] input')
-  await acceptor.press('a')
-  await acceptor.at('[data-field="/payment/method"] input')
-  await acceptor.press('Space', 'Tab')
-  await acceptor.type('110')
-  await acceptor.press('Tab')
-  await acceptor.type(`SJ-${certificate.serial.slice(-12)}`)
-  await acceptor.press('Control+Enter')
-  await isNow(page, '待录入')
+  await accepts(page, acceptor, `SJ-${certificate.serial.slice(-12)}`)
   const number = /\d{16}/.exec(await page.locator('h1').innerText())[0]
 
   const desk = await visit('entry_officer', '/')
@@ -103,15 +108,7 @@ test('a new certificate for who walks in comes to "entered" by the keyboard alon
   const receipt = /\d{16}/.exec(await page.locator('h1').innerText())[0]
   await scan(page, receipt)
   await isNow(page, '待受理')
-  await acceptor.at('[data-step=acceptance] input')
-  await acceptor.press('a')
-  await acceptor.at('[data-field="/payment/method"] input')
-  await acceptor.press('Space', 'Tab')
-  await acceptor.type('110')
-  await acceptor.press('Tab')
-  await acceptor.type(`SJ-${receipt}`)
-  await acceptor.press('Control+Enter')
-  await isNow(page, '待录入')
+  await accepts(page, acceptor, `SJ-${receipt}`)
   const desk = await visit('entry_officer', '/')
   await desk.locator('[data-test=who]').waitFor()
   const officer = new Hands(desk)
