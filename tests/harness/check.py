@@ -24,13 +24,13 @@ REASON_CHARACTERS = 2000  # lines of a server's log are long, and may never come
 PLAIN, TEST_BUILD = "build", "build-test"
 BUILDS = {PLAIN: (), TEST_BUILD: ("--enable-test-build", "--enable-sanitizers")}
 
-# The longest first, so that all hands end at about the same time. (name, build folder, make targets, folders of tests/ for pytest);
+# The longest first, so that all hands end at about the same time (the browser's pages share one server: it cannot be cut in parts). (name, build folder, make targets, folders of tests/ for pytest);
 # "api 1/4" is every fourth file from the first; folders without tests are left out.
 RINGS = (
+    ("browser", PLAIN, (), ("browser",)),
     *((f"api {part} with sanitizers", TEST_BUILD, (), (f"api {part}",)) for part in ("1/4", "2/4", "3/4", "4/4")),
     *((f"api {part}", PLAIN, (), (f"api {part}",)) for part in ("1/4", "2/4", "3/4", "4/4")),
     ("faults", TEST_BUILD, (), ("upstream", "store", "fault")),
-    ("browser", PLAIN, (), ("browser",)),
     ("make check", PLAIN, ("check", "check-web"), ()),
     ("units with sanitizers", TEST_BUILD, ("check-unit", "check-fuzz"), ()),
 )
