@@ -1,11 +1,9 @@
 /*
- * Contents of CMP requests: names, extensions, a stand-in certificate; the header view that OpenSSL 3.0 has no getter
- * for; texts. Layer: upstream. Thread rule: free-threaded.
+ * Contents of CMP requests: names, extensions, a stand-in certificate; texts. Layer: upstream. Thread rule: free-threaded.
  */
 #include "upstream/cmp_internal.h"
 
 #include <apr_strings.h>
-#include <openssl/asn1t.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -13,60 +11,6 @@
 #include "base/utf8.h"
 
 #define TEXT_MAX 300 /* bytes; whole code points */
-
-/* PKIHeader, RFC 9810 section 5.1.1 (explicit tags). */
-typedef struct header_view_t {
-    ASN1_INTEGER *pvno;
-    ASN1_TYPE *sender;
-    ASN1_TYPE *recipient;
-    ASN1_TYPE *message_time;
-    ASN1_TYPE *protection_alg;
-    ASN1_TYPE *sender_kid;
-    ASN1_TYPE *recip_kid;
-    ASN1_TYPE *transaction_id;
-    ASN1_OCTET_STRING *sender_nonce;
-    ASN1_TYPE *recip_nonce;
-    ASN1_TYPE *free_text;
-    ASN1_TYPE *general_info;
-} header_view_t;
-
-/* clang-format off */
-ASN1_SEQUENCE(header_view_t) = {
-    ASN1_SIMPLE(header_view_t, pvno, ASN1_INTEGER),
-    ASN1_SIMPLE(header_view_t, sender, ASN1_ANY),
-    ASN1_SIMPLE(header_view_t, recipient, ASN1_ANY),
-    ASN1_EXP_OPT(header_view_t, message_time, ASN1_ANY, 0),
-    ASN1_EXP_OPT(header_view_t, protection_alg, ASN1_ANY, 1),
-    ASN1_EXP_OPT(header_view_t, sender_kid, ASN1_ANY, 2),
-    ASN1_EXP_OPT(header_view_t, recip_kid, ASN1_ANY, 3),
-    ASN1_EXP_OPT(header_view_t, transaction_id, ASN1_ANY, 4),
-    ASN1_EXP_OPT(header_view_t, sender_nonce, ASN1_OCTET_STRING, 5),
-    ASN1_EXP_OPT(header_view_t, recip_nonce, ASN1_ANY, 6),
-    ASN1_EXP_OPT(header_view_t, free_text, ASN1_ANY, 7),
-    ASN1_EXP_OPT(header_view_t, general_info, ASN1_ANY, 8),
-} static_ASN1_SEQUENCE_END(header_view_t);
-/* clang-format on */
-
-ra_bytes_t ra_cmp_sender_nonce(const OSSL_CMP_MSG *message, apr_pool_t *pool)
-{
-    ra_bytes_t nonce = {NULL, 0};
-    unsigned char *der = NULL;
-    int len = i2d_OSSL_CMP_PKIHEADER(OSSL_CMP_MSG_get0_header(message), &der);
-    const unsigned char *at = der;
-    header_view_t *view = NULL;
-
-    if (len > 0) {
-        view = (header_view_t *)ASN1_item_d2i(NULL, &at, len, ASN1_ITEM_rptr(header_view_t));
-    }
-    if (view != NULL && view->sender_nonce != NULL) {
-        nonce = ra_bytes_copy(
-            ra_bytes_of(ASN1_STRING_get0_data(view->sender_nonce), (apr_size_t)ASN1_STRING_length(view->sender_nonce)),
-            pool);
-    }
-    ASN1_item_free((ASN1_VALUE *)view, ASN1_ITEM_rptr(header_view_t));
-    OPENSSL_free(der);
-    return nonce;
-}
 
 static int add_attribute(X509_NAME *name, const char *type, const char *value)
 {

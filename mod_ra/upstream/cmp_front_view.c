@@ -12,22 +12,6 @@
 
 #include "base/limits.h"
 
-/* PKIHeader, RFC 9810 section 5.1.1. */
-typedef struct front_header_t {
-    ASN1_INTEGER *pvno;
-    ASN1_TYPE *sender;
-    ASN1_TYPE *recipient;
-    ASN1_TYPE *message_time;
-    X509_ALGOR *protection_alg;
-    ASN1_OCTET_STRING *sender_kid;
-    ASN1_TYPE *recip_kid;
-    ASN1_TYPE *transaction_id;
-    ASN1_TYPE *sender_nonce;
-    ASN1_TYPE *recip_nonce;
-    ASN1_TYPE *free_text;
-    ASN1_TYPE *general_info;
-} front_header_t;
-
 /* CertTemplate, RFC 4211 section 5. */
 typedef struct front_template_t {
     ASN1_INTEGER *version;
@@ -69,21 +53,6 @@ ASN1_SEQUENCE(front_revocation_t) = {
     ASN1_SEQUENCE_OF_OPT(front_revocation_t, entry, X509_EXTENSION),
 } static_ASN1_SEQUENCE_END(front_revocation_t);
 
-ASN1_SEQUENCE(front_header_t) = {
-    ASN1_SIMPLE(front_header_t, pvno, ASN1_INTEGER),
-    ASN1_SIMPLE(front_header_t, sender, ASN1_ANY),
-    ASN1_SIMPLE(front_header_t, recipient, ASN1_ANY),
-    ASN1_EXP_OPT(front_header_t, message_time, ASN1_ANY, 0),
-    ASN1_EXP_OPT(front_header_t, protection_alg, X509_ALGOR, 1),
-    ASN1_EXP_OPT(front_header_t, sender_kid, ASN1_OCTET_STRING, 2),
-    ASN1_EXP_OPT(front_header_t, recip_kid, ASN1_ANY, 3),
-    ASN1_EXP_OPT(front_header_t, transaction_id, ASN1_ANY, 4),
-    ASN1_EXP_OPT(front_header_t, sender_nonce, ASN1_ANY, 5),
-    ASN1_EXP_OPT(front_header_t, recip_nonce, ASN1_ANY, 6),
-    ASN1_EXP_OPT(front_header_t, free_text, ASN1_ANY, 7),
-    ASN1_EXP_OPT(front_header_t, general_info, ASN1_ANY, 8),
-} static_ASN1_SEQUENCE_END(front_header_t);
-
 ASN1_SEQUENCE(front_template_t) = {
     ASN1_IMP_OPT(front_template_t, version, ASN1_INTEGER, 0),
     ASN1_IMP_OPT(front_template_t, serial, ASN1_INTEGER, 1),
@@ -106,61 +75,6 @@ const char *ra_cmp_type_name(int type)
                                         "genm", "genp",   "error", "certConf", "pollReq", "pollRep"};
 
     return type >= 0 && type < (int)(sizeof(names) / sizeof(names[0])) ? names[type] : "";
-}
-
-static front_header_t *header_of(const OSSL_CMP_MSG *message)
-{
-    unsigned char *der = NULL;
-    int len = i2d_OSSL_CMP_PKIHEADER(OSSL_CMP_MSG_get0_header(message), &der);
-    const unsigned char *at = der;
-    front_header_t *view = NULL;
-
-    if (len > 0) {
-        view = (front_header_t *)ASN1_item_d2i(NULL, &at, len, ASN1_ITEM_rptr(front_header_t));
-    }
-    OPENSSL_free(der);
-    return view;
-}
-
-static void header_free(front_header_t *view)
-{
-    ASN1_item_free((ASN1_VALUE *)view, ASN1_ITEM_rptr(front_header_t));
-}
-
-static const char *printable(const ASN1_OCTET_STRING *octets, apr_pool_t *pool)
-{
-    const unsigned char *data = ASN1_STRING_get0_data(octets);
-    int len = ASN1_STRING_length(octets);
-    int i;
-
-    if (len < 1 || len > RA_CMP_REFERENCE_MAX_CHARS) {
-        return NULL;
-    }
-    for (i = 0; i < len; i++) {
-        if (data[i] < 0x20 || data[i] >= 0x7f) {
-            return NULL;
-        }
-    }
-    return apr_pstrmemdup(pool, (const char *)data, (apr_size_t)len);
-}
-
-const char *ra_cmp_sender_kid(const OSSL_CMP_MSG *message, apr_pool_t *pool)
-{
-    front_header_t *view = header_of(message);
-    const char *text = view != NULL && view->sender_kid != NULL ? printable(view->sender_kid, pool) : NULL;
-
-    header_free(view);
-    return text;
-}
-
-int ra_cmp_is_pbm(const OSSL_CMP_MSG *message)
-{
-    front_header_t *view = header_of(message);
-    int is_pbm = view != NULL && view->protection_alg != NULL &&
-                 OBJ_obj2nid(view->protection_alg->algorithm) == NID_id_PasswordBasedMAC;
-
-    header_free(view);
-    return is_pbm;
 }
 
 ra_bytes_t ra_cmp_octets(const ASN1_OCTET_STRING *octets, apr_pool_t *pool)

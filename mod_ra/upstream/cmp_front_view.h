@@ -12,12 +12,6 @@
 /** Name of a message type by its tag; "" when RFC 9810 has none. */
 const char *ra_cmp_type_name(int type);
 
-/** senderKID as text: printable ASCII of at most RA_CMP_REFERENCE_MAX_CHARS, or NULL. */
-const char *ra_cmp_sender_kid(const OSSL_CMP_MSG *message, apr_pool_t *pool);
-
-/** Is the message protected with PasswordBasedMac? */
-int ra_cmp_is_pbm(const OSSL_CMP_MSG *message);
-
 /** transactionID or recipNonce of a message; empty when absent or longer than RA_CMP_TRANSACTION_MAX_BYTES. */
 ra_bytes_t ra_cmp_octets(const ASN1_OCTET_STRING *octets, apr_pool_t *pool);
 

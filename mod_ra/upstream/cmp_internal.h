@@ -1,7 +1,8 @@
 /*
  * What the files of the CMP adapter share. Nobody else includes it.
  *   cmp_make.c     loads credential, trust and settings
- *   cmp_content.c  names, extensions and other contents of a request, and the view of a message header
+ *   cmp_header.c   fields of a message header
+ *   cmp_content.c  names, extensions and other contents of a request
  *   cmp_sm2.c      the signer's identifier of SM2 in messages
  *   cmp_exchange.c one exchange: what goes over the wire, what is replayed, what the CA's certificate must be
  *   cmp.c          enrol and revoke, and what came out of it
@@ -15,6 +16,7 @@
 
 #include "base/http.h"
 #include "upstream/ca.h"
+#include "upstream/cmp_header.h"
 
 /** Message types, the tags of PKIBody (RFC 9810 section 5.1.2). OpenSSL keeps most of its names private. */
 enum {
@@ -80,8 +82,6 @@ X509_EXTENSIONS *ra_cmp_extensions_make(const ra_ca_request_t *request);
 /** A certificate that only carries issuer and serial, for revoking one of which no more is known. OpenSSL takes only
  * signed ones. */
 X509 *ra_cmp_stub_make(const char *serial_hex, const X509_NAME *issuer, EVP_PKEY *any_key);
-/** The senderNonce of a message, from the DER of its header; {NULL,0} when it has none. */
-ra_bytes_t ra_cmp_sender_nonce(const OSSL_CMP_MSG *message, apr_pool_t *pool);
 /** Text of others made fit for logs and screens: UTF-8, no control characters, at most 300 bytes. */
 const char *ra_cmp_clean_text(const char *text, apr_size_t len, apr_pool_t *pool);
 ra_bytes_t ra_cmp_cert_der(X509 *cert, apr_pool_t *pool);
