@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { issued, standing } from './acts.mjs'
-import { accessible, finish, settings, urls, visit } from './support.mjs'
+import { accessible, finish, rests, settings, urls, visit } from './support.mjs'
 import { fillIn } from './wizard.mjs'
 
 const PHONE = { width: 360, height: 740 }
@@ -25,12 +25,6 @@ async function wear(page, { language, scheme, size, large }) {
   await page.selectOption('[data-test=scheme]', scheme)
   const pressed = await page.getAttribute('[data-test=large-text]', 'aria-pressed')
   if ((pressed === 'true') !== !!large) await page.click('[data-test=large-text]')
-}
-
-/** The page has come to rest: a heading is there and nothing is being read. */
-async function rests(page) {
-  await page.locator('h1').first().waitFor()
-  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'))
 }
 
 async function looksRight(page, path, look) {

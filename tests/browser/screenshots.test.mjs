@@ -1,20 +1,18 @@
 // The pictures of the README, taken of the running product. Not part of the ring: RA_SCREENSHOTS=docs/screenshots takes them anew.
 import { test } from 'node:test'
 import { application, standingAs, step, steps } from './acts.mjs'
-import { finish, sql, visit } from './support.mjs'
+import { finish, rests, sql, visit } from './support.mjs'
 import { fillSubscriber, next } from './wizard.mjs'
 
 const NAMES = ['山西晋阳建材有限公司', '太原市汾河商贸有限公司', '大同云冈文化旅游有限公司', '长治市上党机械厂', '晋城兰花物流有限公司', '临汾尧都农业科技有限公司',
   '运城盐湖化工有限公司', '吕梁山林果专业合作社', '晋中榆次纺织有限公司', '忻州五台山宾馆', '阳泉矿区医院', '朔州右玉生态林场']
 const WAITS = ['agency', 'acceptance', 'entry', 'review']
 
-const rests = (page) => page.waitForFunction(() => document.querySelector('h1') && !document.querySelector('[aria-busy=true]'))
 async function shot(page, name) {
   await rests(page)
-  await page.waitForFunction(() => document.getAnimations().every((one) => one.effect.getComputedTiming().endTime === Infinity))
   await page.screenshot({ path: `${process.env.RA_SCREENSHOTS}/${name}.png` })
 }
-const sized = (width, height) => ({ context: { viewport: { width, height }, reducedMotion: 'reduce' } })
+const sized = (width, height) => ({ context: { viewport: { width, height } } })
 
 /** Twelve applications at several steps, some of them two days old. @return the one to be shown */
 async function office() {

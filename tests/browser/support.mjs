@@ -1,4 +1,5 @@
 // What the browser tests share: one Chromium per file, an identity per context, and the demands on every page.
+// What was to be seen when a test failed is kept: of each page its address, its words, what it said and asked for, and a picture.
 // A page fails its test by a violation of the content security policy, an error on the console, an error nobody caught, a request
 // to another host, or two different requests under one Idempotency-Key.
 import { execFileSync } from 'node:child_process'
@@ -23,26 +24,49 @@ const LAUNCH = {
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync'],
 }
-const LOOKS = { locale: 'zh-CN', timezoneId: 'Asia/Shanghai', viewport: { width: 1280, height: 900 }, acceptDownloads: true }
+const LOOKS = {
+  locale: 'zh-CN', timezoneId: 'Asia/Shanghai', viewport: { width: 1280, height: 900 }, acceptDownloads: true,
+  // Nothing moves: a colour is what it will be, a dialog is there or gone.
+  reducedMotion: 'reduce',
+}
 
 /** The names (data-test) of what was pressed: test_browser.py holds them against the buttons of all pages. */
 const pressed = new Set()
 
+/** What is told to test_browser.py lies beside the settings. */
+const tell = (name, value) => writeFileSync(join(dirname(process.env.RA_BROWSER_SETTINGS), name), JSON.stringify(value))
+
 before(async () => { browser = await chromium.launch(LAUNCH) })
 after(async () => {
   await browser?.close()
-  writeFileSync(join(dirname(process.env.RA_BROWSER_SETTINGS), 'pressed.json'), JSON.stringify([...pressed].sort()))
+  tell('pressed.json', [...pressed].sort())
 })
-/** A test that failed has left its pages: what was to be seen on them is kept. */
+
+/** By the name of a test that failed: what was to be seen on its pages. */
+const failures = {}
+const LAST = 40
+
+async function seenOn(page, picture) {
+  await page.screenshot({ path: picture, fullPage: true, timeout: 10_000 }).catch(() => undefined)
+  const words = await page.locator('body').innerText({ timeout: 5_000 }).catch((error) => `no words: ${error.message}`)
+  return [`page ${page.url()}, picture ${picture}`, words]
+}
+
+/** A test that failed has left its pages. */
 afterEach(async (t) => {
-  for (const { context, ended } of open.splice(0)) {
+  const left = open.splice(0)
+  const seen = []
+  for (const [place, { context, guard, ended }] of left.entries()) {
     for (const [number, page] of context.pages().entries()) {
-      const path = `${output}/failed-${t.name.replace(/\W+/g, '-').slice(0, 60)}-${open.length}-${number}.png`
-      await page.screenshot({ path, fullPage: true }).catch(() => undefined)
+      const picture = `${output}/failed-${t.name.replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 60)}-${place}-${number}.png`
+      seen.push(...(await seenOn(page, picture)), ...guard.last)
     }
     await context.close()
     ended?.()
   }
+  if (!left.length) return
+  failures[t.name] = seen.join('\n')
+  tell('failures.json', failures)
 })
 
 const certificates = (who) => (who ? [urls.staff, urls.api].map((origin) => ({ origin, certPath: who.cert, keyPath: who.key })) : [])
@@ -53,6 +77,12 @@ export class Guard {
   constructor() {
     this.faults = []
     this.expected = []
+    /** What was said and asked for last, for the reader of a failure. */
+    this.last = []
+  }
+
+  tell(what) {
+    this.last = [...this.last.slice(1 - LAST), what]
   }
 
   allow(...patterns) {
@@ -86,11 +116,14 @@ function watch(context, guard) {
   const own = new Set(Object.values(urls).map((url) => new URL(url).host))
   context.on('page', (page) => {
     page.on('console', (message) => {
+      guard.tell(`console ${message.type()}: ${message.text()}`)
       if (message.type() === 'error') guard.note('console', `${message.text()} ${message.location().url}`)
     })
     page.on('pageerror', (error) => guard.note('page', error.message))
     page.on('crash', () => guard.note('page', 'crashed'))
   })
+  context.on('response', (got) => guard.tell(`${got.status()} ${got.request().method()} ${got.url()}`))
+  context.on('requestfailed', (sent) => guard.tell(`${sent.failure()?.errorText} ${sent.method()} ${sent.url()}`))
   context.on('request', (sent) => {
     const url = new URL(sent.url())
     if (url.protocol.startsWith('http') && !own.has(url.host)) guard.note('other host', sent.url())
@@ -156,8 +189,9 @@ export async function desk(role, path) {
   return page
 }
 
-/** Ends what the test opened and demands that nothing went wrong. Every test calls it at its end: finish(t). */
+/** Demands that nothing went wrong on the pages that the test opened, and ends them. Every test calls it at its end. */
 export async function finish() {
+  for (const { guard } of open) guard.check()
   const done = open.splice(0)
   for (const { context, ended } of done) {
     await context.close()
@@ -194,10 +228,16 @@ export const scan = (page, text) => digits(page, text, 8)
 /** What a person does. */
 export const typeSlowly = (page, text) => digits(page, text, 400)
 
-/** No serious finding of axe in the page as it is. */
+/** The page has come to rest: the one that was asked for is there, with what it reads. */
+export async function rests(page) {
+  await page.locator('h1').first().waitFor()
+  await page.waitForFunction(() => !document.querySelector('html[data-under-way], [aria-busy=true]'))
+}
+
+/** No serious finding of axe in the page when it has come to rest. */
 export async function accessible(page, what) {
-  // Colours are judged when they have arrived: a button that has just been chosen is still changing.
-  await page.waitForFunction(() => document.getAnimations().every((one) => one.effect.getComputedTiming().endTime === Infinity))
+  await rests(page)
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0, `${what} moves`)
   await page.evaluate(axeSource)
   const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ['violations'] })).violations)
   const serious = found.filter((one) => ['serious', 'critical'].includes(one.impact))

@@ -28,7 +28,6 @@ NAME = re.compile(r"(?<=\s)(:?)data-test=\"([^\"]+)\"")
 GIVEN = re.compile(r"(?<=\s)(:?)name=\"([^\"]+)\"")
 RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # (.*))?$", re.M)
 
-
 # What a file means to provoke in httpd's log: mod_ssl's own words about a handshake that failed.
 MEANT = {"handshake.test.mjs": [pytest.mark.log("AH02039")]}
 # No test: the pictures of the README, taken where RA_SCREENSHOTS names a folder.
@@ -74,7 +73,7 @@ def stack(make_stack):
 
 @pytest.fixture(scope="session")
 def results(build, tmp_path_factory):
-    """Runs a file once. @return name → what TAP says about it"""
+    """Runs a file once. @return (name → None, or why it failed), all that it said, what was pressed"""
     chromium = shutil.which("chromium")
     if not build.web:
         pytest.skip("this build has no web UI")
@@ -100,9 +99,15 @@ def run_file(stack, chromium, file, names, folder):
     words = [stack.build.variables["NODE"], "--test-reporter=tap", *chosen, str(HERE / file)]
     done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS)
     text = done.stdout.decode("utf-8", "replace")
-    pressed = folder / "pressed.json"
-    names = json.loads(pressed.read_text("utf-8")) if pressed.exists() else ()
-    return {name: (verdict == "ok", text) for verdict, name, _ in RESULT.findall(text)}, text, names
+    seen = told(folder, "failures.json", {})
+    outcome = {name: None if verdict == "ok" else f"{failure_of(text, name)}\n{seen.get(name, '')}" for verdict, name, _ in RESULT.findall(text)}
+    return outcome, text, told(folder, "pressed.json", ())
+
+
+def told(folder, name, otherwise):
+    """What support.mjs wrote down."""
+    file = folder / name
+    return json.loads(file.read_text("utf-8")) if file.exists() else otherwise
 
 
 @pytest.fixture(scope="session")
@@ -126,14 +131,14 @@ def test_page(request, results, instance, file, name):
               if getattr(item, "callspec", None) and item.callspec.params.get("file") == file]
     outcome, text, _ = results(instance, file, chosen)
     assert name in outcome, f"{file} did not come to this test:\n{text[-4000:]}"
-    passed, _ = outcome[name]
-    assert passed, failure_of(text, name)
+    assert outcome[name] is None, outcome[name]
 
 
 def failure_of(text, name):
-    """The part of the TAP output about one test."""
-    begin = text.find(f"- {name}\n")
-    return text[begin:begin + 4000]
+    """The part of the TAP output about one test, to the next one."""
+    begin = text.index(f"- {name}\n")
+    end = text.find("\n# Subtest: ", begin)
+    return text[begin:] if end < 0 else text[begin:end]
 
 
 def given_names(sources, *tags):

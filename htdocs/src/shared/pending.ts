@@ -4,20 +4,31 @@ import { computed, ref } from 'vue'
 
 const PATIENCE = 1000 // ms
 
+let underWay = 0
 const late = ref(0)
 /** Has something been under way for more than a second? */
 export const isSlow = computed(() => late.value > 0)
 
-/** Something begins. @return to be called once at its end */
+/** Whoever waits until a page has come to rest, such as a program that reads it, sees data-under-way of <html>. */
+function count(by: 1 | -1) {
+  underWay += by
+  document.documentElement.toggleAttribute('data-under-way', underWay > 0)
+}
+
+/** Something begins. @return to be called at its end; a second time does nothing */
 export function begin(): () => void {
   let isLate = false
+  let isOver = false
+  count(1)
   const timer = setTimeout(() => {
     isLate = true
     late.value++
   }, PATIENCE)
   return () => {
+    if (isOver) return
+    isOver = true
+    count(-1)
     clearTimeout(timer)
     if (isLate) late.value--
-    isLate = false
   }
 }
