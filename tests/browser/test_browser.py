@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 from harness import samples, seed
+from harness.httpd import show
 from harness.pki import DAY, P12_PASSWORD, Authority, now
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -28,15 +29,17 @@ NAME = re.compile(r"(?<=\s)(:?)data-test=\"([^\"]+)\"")
 GIVEN = re.compile(r"(?<=\s)(:?)name=\"([^\"]+)\"")
 RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # (.*))?$", re.M)
 
-# What a file means to provoke in httpd's log: mod_ssl's own words about a handshake that failed.
-MEANT = {"handshake.test.mjs": [pytest.mark.log("AH02039")]}
+# What the files mean to provoke in httpd's log: a suspension that the CA knows nothing of, said whenever the RA compares, whatever runs then;
+# mod_ssl's own words about a handshake that failed; a CA that answers nothing of use.
+ANYWHERE = pytest.mark.log("RA0464")
+MEANT = {"handshake.test.mjs": [pytest.mark.log("AH02039")], "strict.test.mjs": [pytest.mark.log("RA041[12]")]}
 # No test: the pictures of the README, taken where RA_SCREENSHOTS names a folder.
 PICTURES = "screenshots.test.mjs"
 
 
 def discovered():
     files = [file for file in sorted(HERE.glob("*.test.mjs")) if file.name != PICTURES or os.environ.get("RA_SCREENSHOTS")]
-    return [pytest.param(file.name, name, id=f"{file.name.removesuffix('.test.mjs')}:{name}", marks=MEANT.get(file.name, ()))
+    return [pytest.param(file.name, name, id=f"{file.name.removesuffix('.test.mjs')}:{name}", marks=[ANYWHERE, *MEANT.get(file.name, ())])
             for file in files for name in re.findall(r"^test\('([^']+)'", file.read_text("utf-8"), re.M)]
 
 
@@ -115,14 +118,24 @@ def own_instances():
     return {}
 
 
-@pytest.fixture
-def instance(request, own_instances, make_stack, file):
-    """The shared instance, whose log must stay clean, or the file's own."""
+def instance_of(request, file):
     if file not in INSTANCES:
         return request.getfixturevalue("stack")
-    if file not in own_instances:
-        own_instances[file] = make_stack(file.split(".")[0], **INSTANCES[file])
-    return own_instances[file]
+    own, make_stack = (request.getfixturevalue(name) for name in ("own_instances", "make_stack"))
+    if file not in own:
+        own[file] = make_stack(file.split(".")[0], **INSTANCES[file])
+    return own[file]
+
+
+@pytest.fixture
+def instance(request, file):
+    """The shared instance or the file's own; a file leaves its log as clean as a test of the API does, but for what it means (MEANT)."""
+    chosen = instance_of(request, file)
+    log = chosen.httpd.error_log
+    mark = log.mark()
+    yield chosen
+    left = log.unannounced(mark, request.node.iter_markers("log"))
+    assert not left, show(left)
 
 
 @pytest.mark.parametrize("file, name", discovered())
