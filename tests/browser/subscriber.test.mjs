@@ -205,6 +205,26 @@ test('what was typed can be cleared', async () => {
   await finish()
 })
 
+test('what was left for more than a week is gone, whatever page is opened', async () => {
+  const page = await visit(undefined, '/prefill')
+  await page.selectOption('#kind', 'server')
+  await page.waitForFunction(() => localStorage.getItem('ra.prefill')?.includes('server'))
+  const leave = (days) => page.evaluate((age) => {
+    const kept = JSON.parse(localStorage.getItem('ra.prefill'))
+    localStorage.setItem('ra.prefill', JSON.stringify({ ...kept, at: Date.now() - age * 86_400_000 }))
+    location.hash = '#/status'
+  }, days)
+  await leave(6)
+  await page.waitForSelector('#subject')
+  await page.reload()
+  await page.waitForSelector('#subject')
+  assert.match(await page.evaluate(() => localStorage.getItem('ra.prefill')), /server/)
+  await leave(8)
+  await page.reload()
+  await page.waitForFunction(() => localStorage.getItem('ra.prefill') === null)
+  await finish()
+})
+
 test('progress tells a rejection, and a wrong try what to compare', async () => {
   const page = await visit(undefined, '/prefill')
   const { number, code } = await fillIn(page)

@@ -52,9 +52,13 @@ interface Kept {
   draft: Draft
 }
 
+/** What has lain for too long is taken out of the browser, too: it is personal, and the next person may sit there. */
 export function recallDraft(): Kept | undefined {
   const kept = recall<Kept>(PLACE)
-  if (!kept?.draft || Date.now() - kept.at > DAYS * 86_400_000) return undefined
+  if (!kept?.draft || !(Date.now() - kept.at <= DAYS * 86_400_000)) {
+    forgetDraft()
+    return undefined
+  }
   return { ...kept, draft: { ...emptyDraft(), ...kept.draft } }
 }
 
