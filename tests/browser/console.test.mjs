@@ -121,6 +121,22 @@ test('whatever takes longer than a second shows progress: the start, a number, a
   await finish()
 })
 
+test('SM2 keys are allowed at the entry, and are not offered for a pair', async () => {
+  const { id } = await standing('agency', 'acceptance')
+  const pair = await standingAs({ ...application(), usage: 'pair' }, 'agency', 'acceptance')
+  const page = await visit('entry_officer', `/applications/${id}`)
+  await page.locator('[data-step=entry]').getByLabel('SM2').check()
+  await press(page, 'do-entry')
+  await isNow(page, '待审核')
+  const auditor = await caller('auditor')
+  const { data } = await auditor.call('GET', `/applications/${id}`)
+  assert.deepEqual(data.steps.entry.certificate.key_algorithms, ['ec_p256', 'rsa', 'sm2'])
+  await page.goto(page.url().replace(id, pair.id))
+  await page.locator('[data-step=entry]').getByLabel('P-256').waitFor()
+  assert.equal(await page.getByLabel('SM2').count(), 0)
+  await finish()
+})
+
 test('what somebody else did meanwhile is said and read again, and what else the subscriber has open is shown', async () => {
   const first = application()
   const { id } = await standingAs(first, 'agency', 'acceptance')

@@ -70,12 +70,13 @@ function subjectFields(context: StepContext): Field[] {
   const at = (name: string, max: number, required = false): Field =>
     ({ at: `/certificate/subject/${name}`, label: label(name), max, required })
   const isServer = context.application.kind === 'server'
+  const keys = ['ec_p256', 'rsa', ...(context.application.usage === 'pair' ? [] : ['sm2'])] // no pairs of SM2
   return [
     at('common_name', 64, true), at('organization', 64), at('organizational_unit', 64), at('locality', 128), at('state_or_province', 128),
     at('country', 2),
     { at: '/certificate/validity_years', label: label('validity_years'), as: 'number', required: true },
     { at: '/certificate/key_algorithms', label: label('key_algorithms'), as: 'checks', required: true,
-      options: () => options('key', ['ec_p256', 'rsa']) },
+      options: () => options('key', keys) },
     ...(isServer ? [{ at: '/dns_lines', label: label('dns_names'), as: 'area', hint: t('step.linesHint') } as Field,
       { at: '/ip_lines', label: label('ip_addresses'), as: 'area', hint: t('step.linesHint') } as Field] : []),
   ]
