@@ -235,6 +235,8 @@ static const char *read_cert(ra_cert_t *cert, const X509 *x509, apr_pool_t *pool
 
 /* ---- the whole ---- */
 
+static const char not_whole[] = "the certificate is too large or not exactly one DER element";
+
 static apr_status_t unreadable(ra_result_t *result, const char *reason)
 {
     result->log_detail = apr_pstrdup(result->pool, reason);
@@ -247,15 +249,9 @@ static apr_status_t free_x509(void *x509)
     return APR_SUCCESS;
 }
 
-apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool)
+/* Takes the object over, be it NULL. */
+static apr_status_t take_x509(ra_cert_t **pcert, X509 *x509, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool)
 {
-    *pcert = NULL;
-    if (der.len > RA_CERT_MAX_BYTES || !ra_der_is_exact(der)) {
-        return unreadable(result, "the certificate is too large or not exactly one DER element");
-    }
-    ERR_clear_error();
-    const unsigned char *at = der.data;
-    X509 *x509 = d2i_X509(NULL, &at, (long)der.len);
     ra_cert_t *cert = apr_pcalloc(pool, sizeof(*cert));
     const char *reason = x509 ? read_cert(cert, x509, pool) : "it is not a certificate";
     apr_pool_cleanup_register(pool, x509, free_x509, apr_pool_cleanup_null);
@@ -268,6 +264,27 @@ apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *resul
     ra_sha256(cert->sha256, der.data, der.len);
     *pcert = cert;
     return APR_SUCCESS;
+}
+
+static int is_whole(ra_bytes_t der)
+{
+    return der.len <= RA_CERT_MAX_BYTES && ra_der_is_exact(der);
+}
+
+apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool)
+{
+    const unsigned char *at = der.data;
+
+    *pcert = NULL;
+    ERR_clear_error();
+    return is_whole(der) ? take_x509(pcert, d2i_X509(NULL, &at, (long)der.len), der, result, pool) : unreadable(result, not_whole);
+}
+
+apr_status_t ra_cert_of(ra_cert_t **pcert, X509 *x509, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool)
+{
+    *pcert = NULL;
+    ERR_clear_error();
+    return is_whole(der) ? take_x509(pcert, X509_up_ref(x509) ? x509 : NULL, der, result, pool) : unreadable(result, not_whole);
 }
 
 apr_status_t ra_cert_parse_pem(ra_cert_t **pcert, const char *pem, ra_result_t *result, apr_pool_t *pool)

@@ -61,6 +61,8 @@ int ra_name_equal(const ra_name_t *name, const ra_rdn_t *rdns, int count);
 
 /** Reads one DER certificate, no trailing bytes. APR_EINVAL with result->log_detail (no problem is set). */
 apr_status_t ra_cert_parse(ra_cert_t **pcert, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool);
+/** As ra_cert_parse() for what OpenSSL has read already; it is shared, not copied. @param der its encoding */
+apr_status_t ra_cert_of(ra_cert_t **pcert, struct x509_st *x509, ra_bytes_t der, ra_result_t *result, apr_pool_t *pool);
 /** Reads exactly one PEM certificate (surrounding white space only). */
 apr_status_t ra_cert_parse_pem(ra_cert_t **pcert, const char *pem, ra_result_t *result, apr_pool_t *pool);
 /** As ra_cert_parse_pem(), or base64 of the DER without armour. */

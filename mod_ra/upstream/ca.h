@@ -51,8 +51,8 @@ typedef struct ra_ca_callbacks_t {
     /** Called with the finished request, also one that is sent again, before its first byte leaves: store and COMMIT. Anything but APR_SUCCESS stops the
      * exchange as RA_CA_NOT_SENT. */
     apr_status_t (*before_send)(void *baton, ra_bytes_t request, ra_bytes_t nonce);
-    /** The certificate as issued, and the chain certificates that came along (DER each, of ra_bytes_t). */
-    ra_ca_verdict_e (*on_certificate)(void *baton, ra_bytes_t certificate, const apr_array_header_t *chain);
+    /** The certificate as issued, for as long as the pool of the exchange, and the chain certificates that came along (DER each, of ra_bytes_t). */
+    ra_ca_verdict_e (*on_certificate)(void *baton, const ra_cert_t *certificate, const apr_array_header_t *chain);
 } ra_ca_callbacks_t;
 
 /** One attempt at the CA. Zero it, fill the inputs; stored parts come from the database on a resumed attempt. */

@@ -247,6 +247,29 @@ static int same_key(X509 *cert, ra_bytes_t spki)
     return same;
 }
 
+/* Read from what OpenSSL has decoded: in OpenSSL 3.0 decoding a key again costs more than a signature. */
+static const ra_cert_t *read_issued(ra_cmp_run_t *run, X509 *cert)
+{
+    ra_cert_t *issued;
+
+    return ra_cert_of(&issued, cert, run->exchange->certificate, ra_result_make(run->pool), run->pool) == APR_SUCCESS ? issued : NULL;
+}
+
+/* What no snapshot is needed for. NULL: nothing is wrong. */
+static const char *fault_of(ra_cmp_run_t *run, X509 *cert, const ra_cert_t *issued, const apr_array_header_t *chain)
+{
+    if (!same_key(cert, run->exchange->request->spki)) {
+        return "the certificate holds another key";
+    }
+    if (chain == NULL) {
+        return "the certificate is not issued by the trusted CA";
+    }
+    if (run->exchange->certificate.len > RA_CERT_MAX_BYTES) {
+        return "the certificate is too large";
+    }
+    return issued == NULL ? "the certificate cannot be read" : NULL;
+}
+
 /*
  * The CA's certificate is here, its message verified. What no snapshot is needed for is checked first; then the caller
  * compares, commits and answers. Returns 0 to confirm, PKIFailureInfo bits to refuse.
@@ -256,21 +279,17 @@ static int on_cert_conf(OSSL_CMP_CTX *ctx, X509 *cert, int fail_info, const char
     ra_cmp_run_t *run = OSSL_CMP_CTX_get_certConf_cb_arg(ctx);
     const ra_ca_callbacks_t *callbacks = &run->exchange->callbacks;
     apr_array_header_t *chain = build_chain(run, cert);
+    const ra_cert_t *issued;
 
     (void)fail_info; /* the key is compared here, byte by byte */
     run->asked = 1;
     run->exchange->certificate = ra_cmp_cert_der(cert, run->pool);
-    if (!same_key(cert, run->exchange->request->spki)) {
-        run->declined_because = "the certificate holds another key";
-    } else if (chain == NULL) {
-        run->declined_because = "the certificate is not issued by the trusted CA";
-    } else if (run->exchange->certificate.len > RA_CERT_MAX_BYTES) {
-        run->declined_because = "the certificate is too large";
-    }
+    issued = read_issued(run, cert);
+    run->declined_because = fault_of(run, cert, issued, chain);
     if (run->declined_because != NULL) {
         run->verdict = RA_CA_DECLINE;
     } else {
-        run->verdict = callbacks->on_certificate(callbacks->baton, run->exchange->certificate, chain);
+        run->verdict = callbacks->on_certificate(callbacks->baton, issued, chain);
     }
     if (run->verdict == RA_CA_ACCEPT) {
         *ptext = NULL;

@@ -154,7 +154,7 @@ static apr_status_t before_send(void *baton, ra_bytes_t request, ra_bytes_t nonc
     return APR_SUCCESS;
 }
 
-static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t certificate, const apr_array_header_t *chain)
+static ra_ca_verdict_e on_certificate(void *baton, const ra_cert_t *certificate, const apr_array_header_t *chain)
 {
     probe_t *probe = baton;
 

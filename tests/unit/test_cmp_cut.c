@@ -202,12 +202,12 @@ apr_status_t ra_http_post(ra_http_reply_t *reply, const ra_http_post_t *post, ap
 
 /* ---- the RA's side ---- */
 
-static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t certificate, const apr_array_header_t *chain)
+static ra_ca_verdict_e on_certificate(void *baton, const ra_cert_t *certificate, const apr_array_header_t *chain)
 {
     (void)baton;
     world->certificates++;
     assert_true(chain->nelts > 0);
-    assert_true(ra_bytes_equal(certificate, cert_der(world->cert, world->run_pool)));
+    assert_true(ra_bytes_equal(certificate->der, cert_der(world->cert, world->run_pool)));
     return world->scene->verdict;
 }
 

@@ -283,20 +283,14 @@ static int make_second_key(storing_t *storing)
     return 0;
 }
 
-static ra_ca_verdict_e on_certificate(void *baton, ra_bytes_t der, const apr_array_header_t *chain)
+static ra_ca_verdict_e on_certificate(void *baton, const ra_cert_t *cert, const apr_array_header_t *chain)
 {
     attempt_t *attempt = baton;
     ra_result_t *result = ra_result_make(attempt->base.pool);
-    storing_t storing = {.attempt = attempt, .chain = chain};
+    storing_t storing = {.attempt = attempt, .cert = cert, .chain = chain};
     const ra_difference_t *difference;
-    ra_cert_t *cert;
 
-    if (ra_cert_parse(&cert, der, result, attempt->base.pool) != APR_SUCCESS) {
-        attempt->disagreement = "the certificate cannot be read";
-        return RA_CA_DECLINE;
-    }
     RA_FAILPOINT(certificate_received);
-    storing.cert = cert;
     if (attempt->issued_sha256) {
         return compare_with_stored(&storing);
     }
