@@ -14,6 +14,7 @@
 #include "upstream/outbox_run.h"
 
 #define SWEEP_PAGE 64
+#define JOB_POOL "ra_job"
 #define SLOT_WAIT apr_time_from_msec(200)
 #define ELSEWHERE_WAIT apr_time_from_msec(50) /* between two looks at a job that another child runs */
 
@@ -44,18 +45,32 @@ static void leave(ticket_t *ticket)
     }
 }
 
+/* One for all jobs of a thread, empty between them: a new one would fetch each of its blocks from the system and give it back. NULL on failure. */
+static apr_pool_t *pool_of(apr_thread_t *thread)
+{
+    void *kept = NULL;
+    apr_pool_t *pool;
+
+    if (apr_thread_data_get(&kept, JOB_POOL, thread) == APR_SUCCESS && kept) {
+        return kept;
+    }
+    if (ra_pool_own(&pool, apr_thread_pool_get(thread)) != APR_SUCCESS) {
+        return NULL;
+    }
+    apr_pool_tag(pool, JOB_POOL);
+    return apr_thread_data_set(pool, JOB_POOL, NULL, thread) == APR_SUCCESS ? pool : NULL;
+}
+
 static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
 {
     ticket_t *ticket = data;
     struct ra_workers_t *workers = ticket->outbox->workers;
-    apr_pool_t *pool;
+    apr_pool_t *pool = pool_of(thread);
     int ran = 0;
 
-    (void)thread;
-    if (ra_pool_own(&pool, NULL) == APR_SUCCESS) {
-        apr_pool_tag(pool, "ra_job");
+    if (pool) {
         ran = ra_outbox_run(ticket->outbox, ticket->id, ticket->held.id ? &ticket->held : NULL, pool);
-        apr_pool_destroy(pool);
+        apr_pool_clear(pool);
     }
     apr_thread_mutex_lock(workers->mutex);
     workers->busy--;
