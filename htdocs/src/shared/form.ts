@@ -1,6 +1,6 @@
 // Forms as tables: a field is a row with its place in the request body (JSON Pointer), so that what the server says about a place
 // appears at the field, and no page writes its inputs by hand.
-import { computed, reactive, ref, watch } from 'vue'
+import { computed, onScopeDispose, reactive, ref, shallowRef, watch } from 'vue'
 import { i18n } from './i18n'
 
 export type Body = Record<string, unknown>
@@ -100,18 +100,71 @@ export function useFaults(fields: () => Field[], typed: Body, more: () => Record
   return { faults, isRight, forget: () => { isTried.value = false } }
 }
 
+const plain = (body: Body) => JSON.parse(JSON.stringify(body)) as Body
+const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
+const hasMembers = (value: unknown): value is Body => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What was typed, on what stands there now: where a person has changed nothing of what was, the new value counts. */
+function onto(now: unknown, typed: unknown, was: unknown): unknown {
+  if (isSame(typed, was)) return now
+  if (!hasMembers(typed) || !hasMembers(now)) return typed
+  const before = hasMembers(was) ? was : {}
+  const names = new Set([...Object.keys(now), ...Object.keys(typed)])
+  return Object.fromEntries([...names].map((name) => [name, onto(now[name], typed[name], before[name])]))
+}
+
+function replace(body: Body, next: Body) {
+  for (const name of Object.keys(body)) if (!(name in next)) delete body[name]
+  Object.assign(body, next)
+}
+
+type Kept = { typed: Body; was: Body }
+/** @param name of a draft; what stood in the fields before anything was typed; the places that are never kept: files, signatures */
+export type DraftOf = [name: string, initial?: Body, secrets?: string[]]
+
 /**
  * What a person types, kept in this tab until it is done: a reload, a lost network or a removed card loses nothing, and no other
- * person at this computer finds it later.
+ * person at this computer finds it later. What stands there by itself is as it is now, however old the draft is.
  */
-export function useDraft(name: string, initial: Body = {}) {
-  const key = `ra.draft.${name}`
-  const kept = sessionStorage.getItem(key)
-  const typed = reactive<Body>(kept ? (JSON.parse(kept) as Body) : structuredClone(initial))
-  const stop = watch(typed, () => sessionStorage.setItem(key, JSON.stringify(typed)), { deep: true })
-  const done = () => {
+export function useDraft(...first: DraftOf) {
+  const typed = reactive<Body>({})
+  const was = shallowRef<Body>({})
+  const isKept = ref(false)
+  let key = ''
+  let hidden: string[] = []
+  let stop = () => {}
+
+  function keep() {
+    const kept = plain(typed)
+    for (const at of hidden) if (valueAt(kept, at) !== undefined) setAt(kept, at, undefined)
+    if (isSame(kept, was.value)) sessionStorage.removeItem(key)
+    else sessionStorage.setItem(key, JSON.stringify({ typed: kept, was: was.value } satisfies Kept))
+  }
+  /** What stands in the fields by itself has changed meanwhile. */
+  function catchUp(now: Body) {
+    const next = onto(plain(now), plain(typed), was.value) as Body
+    was.value = plain(now)
+    replace(typed, next)
+  }
+  /** The form is about something else now, or begins anew. */
+  function begin(...[name, initial = {}, secrets = []]: DraftOf) {
+    stop()
+    key = `ra.form.${name}`
+    hidden = secrets
+    const text = sessionStorage.getItem(key)
+    const kept = text ? (JSON.parse(text) as Kept) : { typed: initial, was: initial }
+    isKept.value = !!text
+    was.value = plain(kept.was)
+    replace(typed, plain(kept.typed))
+    catchUp(initial)
+    stop = watch(typed, keep, { deep: true })
+  }
+  /** It was sent, or is given up. */
+  function done() {
     stop()
     sessionStorage.removeItem(key)
   }
-  return { typed, done, isKept: kept !== null }
+  begin(...first)
+  onScopeDispose(() => stop())
+  return { typed, was, isKept, begin, catchUp, done }
 }
