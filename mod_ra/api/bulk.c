@@ -170,6 +170,7 @@ typedef struct row_t {
     const ra_api_t *api;
     const ra_bulk_t *bulk;
     int index;
+    const char *application; /* that a decision is about; NULL for a submission */
     const ra_json_t *result; /* of a refusal */
     int status;
 } row_t;
@@ -231,6 +232,9 @@ static apr_status_t keep_refusal(row_t *row, const ra_response_t *response, apr_
     if (ra_json_parse(&problem, (const char *)response->body.data, response->body.len, &ra_json_limits_document, &error, pool) != APR_SUCCESS) {
         return APR_EGENERAL;
     }
+    if (row->application) { /* whoever reads it later has the rows no more */
+        ra_json_set_string(result, "id", row->application);
+    }
     ra_json_set_copy(result, "problem", problem);
     row->result = result;
     row->status = response->status;
@@ -243,9 +247,8 @@ static int is_passing(const ra_response_t *response)
     return response->status == 503;
 }
 
-static void describe(ra_request_t *request, ra_match_t *match, const ra_bulk_t *bulk, const ra_json_t *row, apr_pool_t *pool)
+static void describe(ra_request_t *request, ra_match_t *match, const ra_bulk_t *bulk, const ra_json_t *row, const char *application, apr_pool_t *pool)
 {
-    const char *application = ra_json_get_string(row, "application_id");
     const char *hole = application ? strstr(match->operation->path, "{id}") : NULL;
 
     match->path_values = apr_table_make(pool, 1);
@@ -262,7 +265,7 @@ static void describe(ra_request_t *request, ra_match_t *match, const ra_bulk_t *
 
 apr_status_t ra_bulk_row(const void *baton, const ra_bulk_t *bulk, int index, const ra_json_t *json, apr_pool_t *pool)
 {
-    row_t row = {.api = baton, .bulk = bulk, .index = index};
+    row_t row = {.api = baton, .bulk = bulk, .index = index, .application = ra_json_get_string(json, "application_id")};
     ra_match_t match = {.operation = operation_of(row.api->spec, bulk->kind)};
     ra_request_t request = {
         .pool = pool,
@@ -281,7 +284,7 @@ apr_status_t ra_bulk_row(const void *baton, const ra_bulk_t *bulk, int index, co
     if (!match.operation) {
         return APR_EGENERAL;
     }
-    describe(&request, &match, bulk, json, pool);
+    describe(&request, &match, bulk, json, row.application, pool);
     if (ra_api_serve_row(row.api, &request, ra_bytes_text(ra_json_print(ra_json_get(json, "body"), pool)), &response) == APR_EEXIST) {
         return APR_SUCCESS;
     }

@@ -116,6 +116,7 @@ def test_agency_decides_in_bulk(ra):
             decision(other)]
     bulk = follow(ra.staff("agency"), post(ra.staff("agency"), "/bulk/agency-decisions", rows))
     assert codes(bulk) == [200, 200, "version-stale", 200, "version-stale", "state-conflict"]
+    assert [result["id"] for result in bulk["results"]] == [row["application_id"] for row in rows]
     assert [case.read()["state"] for case in cases] == ["awaiting_acceptance", "rejected", "awaiting_agency", "awaiting_acceptance"]
     assert bulk["results"][0]["etag"] == cases[0].tag
 

@@ -162,6 +162,7 @@ test('several are reviewed at once, each row with its result, and the list is dr
   for (const one of [first, second]) await page.locator('tr', { hasText: one.number }).locator('input[type=checkbox]').check()
   await press(page, 'bulk-approve')
   await press(page, 'bulk-go')
+  await page.locator('[data-test=bulk-progress]').getByText('已结束').waitFor()
   const results = page.locator('[data-test=bulk-results]')
   await results.getByText(first.number).waitFor()
   assert.equal(await results.getByText('待制证').count(), 2)

@@ -112,7 +112,7 @@ test('the pages of the office are readable in every look', async () => {
   await inEveryLook('review_officer', [`/applications/${review.id}`, '/applications?state=awaiting_review'])
   await inEveryLook('issuing_officer', [`/applications/${production.id}`, '/production-sheet'])
   await inEveryLook('administrator', ['/people', `/people/${settings.ids.people.marketing}`, '/offices', '/systems', '/operations'])
-  await inEveryLook('auditor', ['/audit', '/checkpoints'])
+  await inEveryLook('auditor', ['/audit', '/checkpoints', '/bulk-operations'])
   await inEveryLook('manager', ['/clock', '/reports', '/upstream'])
   await finish()
 })

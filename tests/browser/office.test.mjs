@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { application, binds, ekey, field, issued, press, standing, standingAs, step, submitted, takes, type } from './acts.mjs'
+import { application, binds, ekey, field, isNow, issued, press, standing, standingAs, step, submitted, takes, type } from './acts.mjs'
 import { accessible, caller, finish, output, settings, sql, subjectName, until, visit } from './support.mjs'
 
 /** Many applications of one region. */
@@ -148,6 +148,35 @@ test('several are rejected at once, with a reason, and each row has its result',
   await results.locator('tr', { hasText: cases[0].number }).getByText('已退回').waitFor()
   await results.locator('tr.bad', { hasText: cases[1].number }).waitFor()
   await press(page, 'bulk-close')
+  await finish()
+})
+
+test('the agency decides about several at once, and who closed the page finds the result of each row again', async () => {
+  const cases = [await standing(), await standing()]
+  const page = await visit('agency', '/applications?state=awaiting_agency')
+  for (const one of cases) await page.locator('tr', { hasText: one.number }).locator('input[type=checkbox]').check()
+  await step('agency', cases[1].id, 'agency-decision', { decision: 'approve', filing_number: '备-2026-0041' })
+  await press(page, 'bulk-approve')
+  await press(page, 'bulk-go')
+  await field(page, '/filing_number').getByText('必填').waitFor()
+  await type(page, '/filing_number', '备-2026-0042')
+  await press(page, 'bulk-go')
+  await press(page, 'bulk-alone')
+  const progress = page.locator('[data-test=bulk-progress]').getByText('成功 1 件，未办理 1 件')
+  await progress.waitFor()
+  const address = page.url()
+  await accessible(page, 'a bulk operation')
+  const desk = await visit('agency', '/bulk-operations')
+  await accessible(desk, 'the bulk operations')
+  await desk.locator('.list tbody a').first().click()
+  await desk.waitForURL(address)
+  const rows = desk.locator('[data-test=bulk-results] tr')
+  await rows.filter({ has: desk.locator(`a[href$="${cases[0].id}"]`) }).getByText('待受理').waitFor()
+  await rows.filter({ has: desk.locator(`a[href$="${cases[1].id}"]`) }).and(desk.locator('.bad')).waitFor()
+  const auditor = await visit('auditor', '/bulk-operations')
+  await auditor.locator(`.list tbody a[href$="${address.split('#')[1]}"]`).click()
+  await auditor.locator('[data-test=bulk-results]').getByText(cases[0].number).click()
+  await isNow(auditor, '待受理')
   await finish()
 })
 

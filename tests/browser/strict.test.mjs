@@ -1,7 +1,7 @@
 // Where the RA is strict: reviews are signed by the officer's own card, and an outcome at the CA that nobody knows waits for the manager.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { field, isNow, open, pick, press, request, standing, step } from './acts.mjs'
@@ -60,8 +60,24 @@ test('a review is signed with the card of the officer: bytes out, signature in',
   await page.to('/applications?state=awaiting_review')
   await page.locator('[data-test=one-by-one]').waitFor()
   assert.equal(await page.locator('[data-test=bulk-approve]').count(), 0, 'what is to be signed is signed one by one')
+  await verifies(id)
   await finish()
 })
+
+/** The auditor takes the evidence away and verifies it as the page says. */
+async function verifies(id) {
+  const page = await visit('auditor', `/applications/${id}`)
+  const evidence = page.locator('[data-test=signatures]')
+  await evidence.getByText(people.review_officer.name).waitFor()
+  await accessible(page, 'a signed decision')
+  for (const member of ['statement', 'signature', 'certificate']) {
+    const [download] = await Promise.all([page.waitForEvent('download'), press(page, `evidence-${member}`)])
+    await download.saveAs(join(output, download.suggestedFilename()))
+  }
+  copyFileSync(join(settings.state, 'pki/client-trust.pem'), join(output, 'client-trust.pem'))
+  const [tool, ...words] = (await page.locator('[data-test=verify-command]').textContent()).trim().split(' ')
+  execFileSync(tool, words, { cwd: output, stdio: 'pipe' })
+}
 
 /** An application whose review is signed. */
 async function reviewed() {

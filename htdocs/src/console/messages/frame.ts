@@ -13,6 +13,7 @@ addMessages('console', {
   certificate: ['证书', 'Certificate'],
   certificates: ['证书', 'Certificates'],
   sheet: ['制证申请表', 'Production sheet'],
+  bulk: ['批量办理', 'Bulk operations'],
   operations: ['CA 任务', 'CA operations'],
   upstream: ['CA 连接', 'Link to the CA'],
   notices: ['通知', 'Notices'],
