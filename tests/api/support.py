@@ -179,6 +179,27 @@ class Case:
         self.tag, self.application = response.headers["ETag"], response.json()
         return self.application
 
+    def queued(self, who):
+        """Its task in the queue of a caller: of what can be done, or of what is blocked; None where it is in neither, and never in both."""
+        client = who if hasattr(who, "call") else self.ra.staff(who)
+        found = []
+        for blocked in ("false", "true"):
+            params = {"limit": 200, "blocked": blocked}
+            while params:
+                page = client.get("/tasks", params=params).json()
+                found += [item for item in page["items"] if item["id"] == self.id]
+                params = {**params, "cursor": page["next_cursor"]} if "next_cursor" in page else None
+        assert len(found) <= 1, found
+        return found[0] if found else None
+
+    def demand_blocked(self, who, step, problem):
+        task = self.queued(who)
+        assert task and (task["step"], task["blocked_by"]) == (step, problem), task
+
+    def demand_free(self, who, step, begins_with=None):
+        task = self.queued(who)
+        assert task and (task["step"], task.get("blocked_by"), task.get("begins_with")) == (step, None, begins_with), task
+
     def history(self):
         return self.ra.staff("auditor").get(self.path + "/history").json()["items"]
 

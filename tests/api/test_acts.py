@@ -403,7 +403,9 @@ def test_completion_waits_for_the_old_certificate(ra, old):
         act.step("issuing_officer", "registration", {"register": "A1"})
         act.archive()
         act.refuse("issuing_officer", "completion", COMPLETION, 409, "old-certificate-open")
+        act.demand_blocked("issuing_officer", "completion", "old-certificate-open")
     finally:
         ra.stack.ca.reset()
     wait_for_status(ra, old, "revoked", 60)
+    act.demand_free("issuing_officer", "completion")
     act.complete()

@@ -86,7 +86,9 @@ def test_key_is_sealed_until_the_handover_erases_it(ra):
 def test_handover_waits_until_the_key_is_fetched(ra):
     case = made(ra)
     case.refuse("issuing_officer", "handover", HANDOVER, 409, "encryption-key-not-fetched")
+    case.demand_free("issuing_officer", "handover", begins_with="encryption_key")
     fetch(case)
+    case.demand_free("issuing_officer", "handover")
     case.hand_over()
 
 
@@ -184,10 +186,13 @@ def test_refused_encryption_leaves_the_signing_certificate_and_is_asked_for_agai
 @pytest.mark.log("RA0411")
 def test_half_made_pair_is_given_up_by_revoking_its_signing_certificate(ra, half):
     half.certificate = certificates(half)["signing"]
-    Act(ra, "revoke", half).run()
-    half.read()
     half.draw()
+    half.demand_free("issuing_officer", "production")
+    Act(ra, "revoke", half).run()
     half.refuse("issuing_officer", "production", half.production(), 409, "certificate-state")
+    half.refuse("issuing_officer", "codes", {}, 409, "certificate-state")
+    half.demand_blocked("issuing_officer", "production", "certificate-state")
+    half.demand_blocked(ra.system(), "production", "certificate-state")
     half.withdraw()
     assert half.state == "withdrawn"
     assert key_row(half)[0]["erased"] == 1

@@ -231,6 +231,8 @@ def test_a_confirmed_record_is_corrected_only_by_who_sees_it(ra):
     moved = ra.case(subject_name=samples.organisation_name(), subscriber={**form, "region": "140200"}).to("awaiting_review")
     local = ra.person("review_officer", office_id=ra.office("140200"), province_wide=False)
     moved.refuse(local, "review", {"decision": "approve"}, 422, "region-outside")
+    moved.demand_blocked(local, "review", "region-outside")
+    moved.demand_free("review_officer", "review")
     moved.review()
     assert detail(ra, subscriber_of(moved))["region"] == "140200"
 

@@ -267,9 +267,11 @@ def test_while_the_ca_is_asked_nothing_else_is_asked_about_the_certificate(ra, h
         act.accept()
         act.enter()
         act.refuse("review_officer", "review", {"decision": "approve"}, 409, "certificate-busy")
+        act.demand_blocked("review_officer", "review", "certificate-busy")
     finally:
         ra.stack.ca.reset()
     wait_for_status(ra, held, "valid", 60)
+    act.demand_free("review_officer", "review")
     act.review()
     act.wait("awaiting_archive")
     assert reasons(ra, held) == [6, 8, 5]

@@ -82,10 +82,42 @@ def test_tasks_are_those_of_the_region(ra):
 
 
 def test_a_system_sees_what_it_may_produce(ra):
-    case = ra.case("awaiting_production")
-    assert tasks(ra, ra.system())[0][case.id]["step"] == "production"
+    case = ra.case("coded")
+    case.demand_free(ra.system(), "production")
     other = ra.system(ra.business_system("applications.produce"))
-    assert case.id not in tasks(ra, other)[0]
+    assert case.queued(other) is None
+
+
+def test_production_waits_for_codes_that_only_a_person_draws(ra):
+    case = ra.case("awaiting_production")
+    case.codes = {"reference_code": "AAAAA-AAAAA", "authorisation_code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA"}
+    case.refuse(ra.system(), "production", case.production(), 409, "codes-missing")
+    case.demand_blocked(ra.system(), "production", "codes-missing")
+    case.demand_free("issuing_officer", "production", begins_with="codes")
+    case.draw()
+    case.demand_free("issuing_officer", "production")
+    ra.sql(f"UPDATE production_codes SET expires_at = UTC_TIMESTAMP(6) WHERE application_id = UNHEX(REPLACE('{case.id}', '-', ''))")
+    case.refuse(ra.system(), "production", case.production(), 403, "code-expired")
+    case.demand_blocked(ra.system(), "production", "codes-missing")
+    case.demand_free("issuing_officer", "production", begins_with="codes")
+    case.draw()
+    case.demand_free(ra.system(), "production")
+
+
+def test_what_is_blocked_is_counted_apart(ra):
+    system = ra.business_system("applications.submit", "applications.produce")
+    cases = [ra.case() for _ in range(3)]
+    for case in cases:
+        case.submit(ra.system(system))
+        case.to("awaiting_production")
+    cases[0].draw()
+    page = ra.system(system).get("/tasks", params={"step": "production"}).json()
+    assert [(one["step"], one["count"], one["more"]) for one in page["counts"]] == [("production", 1, False)]
+    assert page["blocked"] == [{"step": "production", "count": 2, "more": False}]
+    blocked = ra.system(system).get("/tasks", params={"blocked": "true", "limit": 1}).json()
+    assert blocked["items"][0]["id"] == cases[1].id and blocked["counts"] == page["counts"] and blocked["blocked"] == page["blocked"]
+    rest = ra.system(system).get("/tasks", params={"blocked": "true", "limit": 1, "cursor": blocked["next_cursor"]}).json()
+    assert [item["id"] for item in rest["items"]] == [cases[2].id] and "next_cursor" not in rest
 
 
 def test_counts_tell_how_many_wait_and_since_when(ra):

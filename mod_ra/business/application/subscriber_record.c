@@ -218,22 +218,31 @@ apr_status_t ra_subscriber_change_json(ra_json_t *change, const ra_act_t *act, c
 
 /* --- confirmed by a review ----------------------------------------------------------------------------------------- */
 
+static ra_sight_t confirming_sight(const ra_principal_t *who, apr_pool_t *pool)
+{
+    return ra_principal_sight(who, RA_ROLE_REVIEW_OFFICER, pool);
+}
+
+ra_value_t ra_subscriber_seen(const ra_principal_t *who, apr_pool_t *pool)
+{
+    ra_sight_t sight = confirming_sight(who, pool);
+
+    return ra_v_text(sight.everything ? "%" : sight.region_prefix ? apr_pstrcat(pool, sight.region_prefix, "%", NULL) : "");
+}
+
+int ra_subscriber_sees_all(const ra_principal_t *who, apr_pool_t *pool)
+{
+    return confirming_sight(who, pool).everything;
+}
+
 /* What the record holds; locked until the transaction ends, so that two acts do not both change from the same value. */
 static apr_status_t read_record(ra_json_t **precord, const ra_act_t *act, const char *id)
 {
     return ra_sql_row(act->tx, precord,
-                      "SELECT name AS name, organisation_code AS organisation_code, region AS region, agency_id AS agency_id,"
-                      " verified_at AS verified_at, corrected_at AS corrected_at, version AS version, " REACH_COLUMNS
-                      " FROM subscribers WHERE id = ? FOR UPDATE",
-                      RA_VALUES(ra_v_uuid(id)));
-}
-
-static int is_out_of_sight(const ra_act_t *act, const ra_json_t *record)
-{
-    ra_sight_t sight = ra_principal_sight(act->who, RA_ROLE_REVIEW_OFFICER, act->tx->pool);
-
-    return ra_json_get(record, "verified_at") &&
-           !ra_sight_allows(&sight, ra_json_get_string(record, "region"), ra_json_get_string(record, "agency_id"), NULL);
+                      "SELECT s.name AS name, s.organisation_code AS organisation_code, s.region AS region, s.agency_id AS agency_id,"
+                      " s.corrected_at AS corrected_at, " RA_SUBSCRIBER_OUTSIDE " AS is_outside, " REACH_COLUMNS
+                      " FROM subscribers s WHERE s.id = ? FOR UPDATE",
+                      RA_VALUES(ra_subscriber_seen(act->who, act->tx->pool), ra_v_uuid(id)));
 }
 
 /* A number that was corrected on Tuesday is not undone by the review on Friday of a form from Monday. */
@@ -314,7 +323,7 @@ apr_status_t ra_subscriber_confirm(const ra_act_t *act, const ra_application_t *
     const ra_json_t *reach = NULL;
     apr_status_t status = read_record(&record, act, application->subscriber_id);
 
-    if (status == APR_SUCCESS && is_out_of_sight(act, record)) {
+    if (status == APR_SUCCESS && ra_json_get_int(record, "is_outside", 0)) {
         return ra_refuse(act->tx->result, RA_PROBLEM_REGION_OUTSIDE, "the subscriber's confirmed record is of another region");
     }
     if (status == APR_SUCCESS) {

@@ -8,6 +8,12 @@
 
 #include "business/application/application.h"
 
+/* In SQL, of a subscriber `s`: is its confirmed record of a region that a reviewer does not see? The `?` is ra_subscriber_seen(). */
+#define RA_SUBSCRIBER_OUTSIDE "s.verified_at IS NOT NULL AND s.region NOT LIKE ?"
+/** The regions whose records the caller may confirm, as a pattern. */
+ra_value_t ra_subscriber_seen(const ra_principal_t *who, apr_pool_t *pool);
+int ra_subscriber_sees_all(const ra_principal_t *who, apr_pool_t *pool);
+
 /** The reach of the record, unsealed, in tx->pool; NULL as long as neither a review nor a correction has written it. */
 apr_status_t ra_subscriber_reach(ra_json_t **preach, const ra_act_t *act, const char *id);
 

@@ -7,6 +7,7 @@
 #include "base/failpoint.h"
 #include "base/ident.h"
 #include "base/limits.h"
+#include "business/ca/pair.h"
 
 /* Crockford's base 32: no I, L, O, U, so that a person can read and type it. */
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -149,8 +150,14 @@ apr_status_t ra_codes_draw(ra_json_t **pcodes, const ra_act_t *act, ra_applicati
     const char *reference, *secret;
     ra_json_t *record = ra_json_object_make(act->tx->pool);
     ra_step_t step = {.action = RA_ACTION_CODES, .record = record};
-    apr_status_t status = ra_application_move(act, application, &step);
+    apr_status_t status = ra_application_may(act, application, step.action, step.decision);
 
+    if (status == APR_SUCCESS) {
+        status = ra_pair_check_not_stuck(act, application);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_application_move(act, application, &step);
+    }
     if (status != APR_SUCCESS || (status = ra_random(random, sizeof(random))) != APR_SUCCESS) {
         return status;
     }
@@ -167,22 +174,22 @@ apr_status_t ra_codes_draw(ra_json_t **pcodes, const ra_act_t *act, ra_applicati
 }
 
 #define PAIR                                                                                                           \
-    "SELECT id AS id, reference AS reference, secret_sealed AS `sealed:b64`, tries AS tries, used_at AS used_at,"      \
-    " voided_at AS voided_at, expires_at <= UTC_TIMESTAMP(6) AS expired, application_id AS application_id,"            \
-    " drawn_by AS drawn_by FROM production_codes"
+    "SELECT k.id AS id, k.reference AS reference, k.secret_sealed AS `sealed:b64`, k.tries AS tries, k.used_at AS used_at,"      \
+    " k.voided_at AS voided_at, " RA_CODES_USABLE " AS usable, k.application_id AS application_id,"                    \
+    " k.drawn_by AS drawn_by FROM production_codes k"
 
 /* The latest pair of the application, locked: tries are counted one after the other. */
 static const char latest_sql[] = PAIR " WHERE application_id = ? ORDER BY id DESC LIMIT 1 FOR UPDATE";
 
 static const char *problem_of(const ra_json_t *row)
 {
+    if (ra_json_get_int(row, "usable", 0)) {
+        return NULL;
+    }
     if (ra_json_get_int(row, "tries", 0) >= RA_CODE_TRIES_MAX) {
         return RA_PROBLEM_CODE_LOCKED;
     }
-    if (ra_json_get(row, "used_at") || ra_json_get(row, "voided_at")) {
-        return RA_PROBLEM_CODES_MISSING;
-    }
-    return ra_json_get_int(row, "expired", 1) ? RA_PROBLEM_CODE_EXPIRED : NULL;
+    return ra_json_get(row, "used_at") || ra_json_get(row, "voided_at") ? RA_PROBLEM_CODES_MISSING : RA_PROBLEM_CODE_EXPIRED;
 }
 
 static apr_status_t unseal_secret(ra_bytes_t *pplain, const ra_act_t *act, const ra_json_t *row, apr_pool_t *pool)

@@ -7,8 +7,11 @@
 
 #include "business/application/application.h"
 
+/* In SQL, of a pair of codes `k`: can it still be used? */
+#define RA_CODES_USABLE "k.live IS NOT NULL AND k.expires_at > UTC_TIMESTAMP(6)"
+
 /**
- * Draws a pair for the application; an earlier one becomes void. Who draws them counts as the producer.
+ * Draws a pair for the application; an earlier one becomes void. Who draws them counts as the producer. RA_EREFUSED: the engine's problems, _CERTIFICATE_STATE.
  * @param pcodes {reference_code, authorisation_code, expires_at, tries_left}: shown once, never stored in clear
  */
 apr_status_t ra_codes_draw(ra_json_t **pcodes, const ra_act_t *act, ra_application_t *application);

@@ -103,22 +103,32 @@ apr_status_t ra_pair_begin(const ra_act_t *act, ra_application_t *application, c
     return status == APR_SUCCESS ? ra_application_move(act, application, &step) : status;
 }
 
-/* Does the request come from the holder of the signing certificate, and is that still in force? */
-static apr_status_t check_signing_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *presented)
+apr_status_t ra_pair_check_not_stuck(const ra_act_t *act, const ra_application_t *application)
 {
-    ra_json_t *row;
-    apr_status_t status = ra_sql_row(act->tx, &row,
-                                     "SELECT spki_sha256 = ? AS `is_same`, revoked_at IS NOT NULL AS is_revoked FROM certificates WHERE id = ?",
-                                     RA_VALUES(ra_v_hash(presented->spki_sha256), ra_v_uuid(application->certificate_id)));
+    apr_int64_t is_stuck = 0;
+    apr_status_t status = APR_SUCCESS;
 
-    if (status == APR_SUCCESS && !ra_json_get_int(row, "is_same", 0)) {
-        return refuse_at(act, "/csr", RA_VIOLATION_PAIR_OTHER_KEY, RA_PROBLEM_KEY_NOT_ALLOWED);
+    if (ra_pair_is_half_made(application)) {
+        status = ra_sql_int(act->tx, &is_stuck, "SELECT " RA_PAIR_IS_STUCK " FROM applications a WHERE a.id = ?", RA_VALUES(ra_v_uuid(application->id)));
     }
-    if (status == APR_SUCCESS && ra_json_get_int(row, "is_revoked", 0)) {
+    if (status == APR_SUCCESS && is_stuck) {
         ra_result_param(act->tx->result, "state", "revoked");
         return ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_STATE, NULL);
     }
     return status;
+}
+
+/* Does the request come from the holder of the signing certificate, and is that still in force? */
+static apr_status_t check_signing_key(const ra_act_t *act, const ra_application_t *application, const ra_key_t *presented)
+{
+    apr_int64_t is_same;
+    apr_status_t status = ra_sql_int(act->tx, &is_same, "SELECT spki_sha256 = ? FROM certificates WHERE id = ?",
+                                     RA_VALUES(ra_v_hash(presented->spki_sha256), ra_v_uuid(application->certificate_id)));
+
+    if (status == APR_SUCCESS && !is_same) {
+        return refuse_at(act, "/csr", RA_VIOLATION_PAIR_OTHER_KEY, RA_PROBLEM_KEY_NOT_ALLOWED);
+    }
+    return status == APR_SUCCESS ? ra_pair_check_not_stuck(act, application) : status;
 }
 
 apr_status_t ra_pair_key_again(ra_key_t *key, const ra_act_t *act, const ra_application_t *application, const ra_key_t *presented)
@@ -230,7 +240,7 @@ static apr_status_t erase_when(const ra_act_t *act, const ra_application_t *appl
 
 apr_status_t ra_pair_hand_over(const ra_act_t *act, const ra_application_t *application)
 {
-    static const char is_fetched[] = "SELECT fetches > 0 FROM encryption_keys WHERE application_id = ? FOR UPDATE";
+    static const char is_fetched[] = "SELECT " RA_PAIR_KEY_FETCHED " FROM applications a WHERE a.id = ?";
 
     return ra_pair_is(application) ? erase_when(act, application, is_fetched, application->id, RA_PROBLEM_ENCRYPTION_KEY_NOT_FETCHED) : APR_SUCCESS;
 }

@@ -14,6 +14,13 @@
 
 #define RA_USAGE_PAIR "pair"
 
+/* In SQL, of an application `a`: its signing certificate is revoked before the other one was made, so there will be no other. */
+#define RA_PAIR_IS_STUCK                                                                                               \
+    "(a.cert_usage = 'pair' AND EXISTS (SELECT 1 FROM certificates c WHERE c.id = a.certificate_id AND c.revoked_at IS NOT NULL))"
+/* Has the key of the encryption certificate been handed out, where there is one? */
+#define RA_PAIR_KEY_FETCHED                                                                                            \
+    "(a.cert_usage <> 'pair' OR EXISTS (SELECT 1 FROM encryption_keys k WHERE k.application_id = a.id AND k.fetches > 0))"
+
 int ra_pair_is(const ra_application_t *application);
 
 /** The signing certificate is made and the encryption certificate is not: nothing may be asked of the CA but the second. */
@@ -32,6 +39,9 @@ typedef struct ra_pair_key_t {
 
 /** Makes and seals a key of the same kind as the signing key. Slow (RSA): to be called outside of a transaction. */
 apr_status_t ra_pair_key_make(ra_pair_key_t *key, const ra_t *ra, const char *application_id, ra_key_kind_e kind, apr_pool_t *pool);
+
+/** May codes be drawn for it? RA_EREFUSED with _CERTIFICATE_STATE for a pair whose signing certificate is revoked. */
+apr_status_t ra_pair_check_not_stuck(const ra_act_t *act, const ra_application_t *application);
 
 /** The signing certificate (application->certificate_id) is stored: stores the key, queues the second attempt, and notes it in the history. */
 apr_status_t ra_pair_begin(const ra_act_t *act, ra_application_t *application, const ra_pair_key_t *made);

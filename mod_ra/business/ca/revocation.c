@@ -101,26 +101,25 @@ static apr_status_t queue_effect(const ra_act_t *act, ra_application_t *applicat
     return status;
 }
 
-/* The certificates made with the target, itself first, that are not yet as the act wishes: a pair is one thing to its holder (§18.13). */
-#define MADE_TOGETHER " FROM certificates c WHERE c.application_id = (SELECT t.application_id FROM certificates t WHERE t.id = ?) AND c.revoked_at IS NULL"
-static const char remaining_sql[] =
-    "SELECT c.id AS id" MADE_TOGETHER " AND NOT (? = 6 AND c.suspended_at IS NOT NULL) AND NOT (? = 8 AND c.suspended_at IS NULL)"
-    " ORDER BY c.id <> ?, c.id LIMIT 1";
+#define REMAINING(which) "SELECT " RA_FIRST_LEFT(which) " AS id FROM applications a WHERE a.id = ?"
 
-static apr_status_t find_remaining(const char **pid, const ra_act_t *act, const ra_application_t *application, int reason)
+/* The next certificate that is not yet as the act wishes; NULL: none. */
+static apr_status_t find_remaining(const char **pid, const ra_act_t *act, const ra_application_t *application)
 {
-    ra_value_t target = ra_v_uuid(application->target_id);
+    static const char *const remaining[] = {
+        [RA_EFFECT_NONE] = REMAINING(RA_LEFT_TO_REVOKE), [RA_EFFECT_REVOKE] = REMAINING(RA_LEFT_TO_REVOKE),
+        [RA_EFFECT_HOLD] = REMAINING(RA_LEFT_TO_HOLD), [RA_EFFECT_RELEASE] = REMAINING(RA_LEFT_TO_RELEASE)};
     ra_json_t *row;
-    apr_status_t status = ra_sql_row(act->tx, &row, remaining_sql, RA_VALUES(target, ra_v_int(reason), ra_v_int(reason), target));
+    apr_status_t status = ra_sql_row(act->tx, &row, remaining[application->business->effect], RA_VALUES(ra_v_uuid(application->id)));
 
     *pid = status == APR_SUCCESS ? ra_json_get_string(row, "id") : NULL;
-    return status == APR_ENOENT ? APR_SUCCESS : status;
+    return status;
 }
 
 apr_status_t ra_revocation_of_effect(const ra_act_t *act, ra_application_t *application, const char **pjob)
 {
     wish_t wish = {.reason = effect_reason(application)};
-    apr_status_t status = find_remaining(&wish.certificate_id, act, application, wish.reason);
+    apr_status_t status = find_remaining(&wish.certificate_id, act, application);
 
     if (!wish.certificate_id) {
         wish.certificate_id = application->target_id;
@@ -132,7 +131,7 @@ apr_status_t ra_revocation_continue(int *pmore, const ra_act_t *act, ra_applicat
 {
     wish_t wish = {.reason = effect_reason(application)};
     const char *job;
-    apr_status_t status = find_remaining(&wish.certificate_id, act, application, wish.reason);
+    apr_status_t status = find_remaining(&wish.certificate_id, act, application);
 
     *pmore = wish.certificate_id != NULL;
     return status == APR_SUCCESS && *pmore ? queue_effect(act, application, &wish, &job) : status;
@@ -142,7 +141,7 @@ apr_status_t ra_revocation_continue(int *pmore, const ra_act_t *act, ra_applicat
 static apr_status_t queue_replaced(const ra_act_t *act, const ra_application_t *application)
 {
     ra_json_t *rows;
-    apr_status_t status = ra_sql_rows(act->tx, &rows, "SELECT c.id AS id" MADE_TOGETHER, RA_VALUES(ra_v_uuid(application->target_id)));
+    apr_status_t status = ra_sql_rows(act->tx, &rows, "SELECT c.id AS id FROM applications a, " RA_MADE_TOGETHER " AND a.id = ?", RA_VALUES(ra_v_uuid(application->id)));
 
     for (const ra_json_t *row = ra_json_first(rows); status == APR_SUCCESS && row; row = ra_json_next(row)) {
         wish_t wish = {.certificate_id = ra_json_get_string(row, "id"), .reason = fate_reason(application)};
@@ -181,11 +180,11 @@ apr_status_t ra_revocation_of_renewed(const ra_act_t *act, const ra_application_
 
 apr_status_t ra_revocation_is_settled(const ra_act_t *act, const ra_application_t *application)
 {
-    apr_int64_t is_revoked = 1;
+    apr_int64_t is_open = 0;
     apr_status_t status = APR_SUCCESS;
 
     if (application->target_id && application->business->fate != RA_FATE_KEPT) {
-        status = ra_sql_int(act->tx, &is_revoked, "SELECT COUNT(*) = 0" MADE_TOGETHER, RA_VALUES(ra_v_uuid(application->target_id)));
+        status = ra_sql_int(act->tx, &is_open, "SELECT " RA_OLD_CERTIFICATE_OPEN " FROM applications a WHERE a.id = ?", RA_VALUES(ra_v_uuid(application->id)));
     }
-    return status == APR_SUCCESS && !is_revoked ? ra_refuse(act->tx->result, RA_PROBLEM_OLD_CERTIFICATE_OPEN, NULL) : status;
+    return status == APR_SUCCESS && is_open ? ra_refuse(act->tx->result, RA_PROBLEM_OLD_CERTIFICATE_OPEN, NULL) : status;
 }

@@ -8,6 +8,19 @@
 #include "base/x509.h"
 #include "business/ca/settlement.h"
 
+/* In SQL, of an application `a` on a certificate: those made together with it that are not revoked, for a pair is one thing to its holder (§18.13). */
+#define RA_MADE_TOGETHER "certificates t JOIN certificates c ON c.application_id = t.application_id WHERE t.id = a.target_certificate_id AND c.revoked_at IS NULL"
+/* Which of them the CA is still to be asked about. */
+#define RA_LEFT_TO_REVOKE ""
+#define RA_LEFT_TO_HOLD " AND c.suspended_at IS NULL"
+#define RA_LEFT_TO_RELEASE " AND c.suspended_at IS NOT NULL"
+/* The first of these, the target before the other. */
+#define RA_FIRST_LEFT(which) "(SELECT c.id FROM " RA_MADE_TOGETHER which " ORDER BY c.id <> t.id, c.id LIMIT 1)"
+/* Is the CA being asked something about it already? As ca_attempts_open has it. */
+#define RA_CERTIFICATE_BUSY(which) "EXISTS (SELECT 1 FROM ca_attempts o WHERE o.open_attempt = COALESCE(" RA_FIRST_LEFT(which) ", a.target_certificate_id))"
+/* Is the certificate not revoked yet that another one replaces? */
+#define RA_OLD_CERTIFICATE_OPEN "EXISTS (SELECT 1 FROM " RA_MADE_TOGETHER ")"
+
 /** Queues what the business does to its certificate, after the review (state in_execution). @param pjob the outbox job */
 apr_status_t ra_revocation_of_effect(const ra_act_t *act, ra_application_t *application, const char **pjob);
 

@@ -4,6 +4,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "business/lifecycle/blocks.h"
+
 /* Where the hand of each step is kept (as in application.c); NULL: the RA's own step, nobody's hand. */
 static const char *const hand_columns[RA_STEP_COUNT] = {
     [RA_STEP_AGENCY_DECISION] = "agency_by", [RA_STEP_ACCEPTANCE] = "accepted_by",     [RA_STEP_ENTRY] = "entered_by",
@@ -18,7 +20,7 @@ typedef struct branch_t {
     const char *businesses; /* 'issue', 'renew' */
 } branch_t;
 
-#define VALUES_PER_BRANCH (RA_SIGHT_VALUES + RA_STEP_COUNT + 5)
+#define VALUES_PER_BRANCH (RA_SIGHT_VALUES + RA_STEP_COUNT + 2 * RA_BLOCK_VALUES + 5)
 
 typedef struct query_t {
     const ra_act_t *act;
@@ -72,6 +74,19 @@ static const char *sight_clause(query_t *query, ra_step_e step)
         bind_value(query, values[i]);
     }
     return clause;
+}
+
+/* What is in the way at this branch, NULL in SQL where nothing is; NULL: nothing can be. */
+static const char *block_expression(query_t *query, const branch_t *branch)
+{
+    ra_value_t values[RA_BLOCK_VALUES];
+    int count = 0;
+    const char *expression = ra_block_expression(branch->opening.step, query->act->who, values, &count, query->act->tx->pool);
+
+    for (int i = 0; i < count; i++) {
+        bind_value(query, values[i]);
+    }
+    return expression;
 }
 
 /* A hand that nobody keeps is nobody's: it excludes no one, and nobody is it. */
@@ -140,32 +155,50 @@ static ra_values_t values_of(const query_t *query)
     "SELECT a.id AS id, t.step AS step, a.number AS number, a.business AS business, a.kind AS kind, a.cert_usage AS `usage`," \
     " a.state AS state, a.subject_name AS subject_name, a.region AS region, a.subscriber_id AS `subscriber.id`,"       \
     " JSON_VALUE(a.applicant, '$.name') AS `subscriber.name`, a.social_security_no AS `subscriber.social_security_no`," \
-    " a.version AS version, a.created_at AS created_at, a.updated_at AS since FROM ("
+    " a.version AS version, a.created_at AS created_at, a.updated_at AS since, "
+
+/* One SELECT of the oldest of a branch; NULL when nothing of it can be blocked and only that is asked for. */
+static const char *list_branch(query_t *query, const branch_t *branch)
+{
+    const ra_task_filter_t *filter = query->filter;
+    apr_pool_t *pool = query->act->tx->pool;
+    const char *reason = filter->blocked ? block_expression(query, branch) : NULL, *from, *block;
+
+    if (filter->blocked && !reason) {
+        return NULL;
+    }
+    from = branch_clause(query, branch);
+    block = block_expression(query, branch);
+    if (filter->after_id) {
+        bind_value(query, ra_v_uuid(filter->after_id));
+    }
+    bind_value(query, ra_v_int(filter->limit + 1));
+    return apr_pstrcat(pool, "(SELECT a.id, '", ra_step_name(branch->opening.step), "' AS step, ", reason ? reason : "NULL", " AS blocked_by", from,
+                       block ? " AND " : "", block ? block : "", block ? filter->blocked ? " IS NOT NULL" : " IS NULL" : "",
+                       filter->after_id ? " AND a.id > ?" : "", " ORDER BY a.id LIMIT ?)", NULL);
+}
 
 /* Each branch gives its oldest; of these the oldest are the page. */
 apr_status_t ra_task_list(ra_json_t **pitems, const ra_act_t *act, const ra_task_filter_t *filter)
 {
     query_t query;
     apr_pool_t *pool = act->tx->pool;
-    const char *sql = TASK;
+    const char *branches = NULL;
 
     start(&query, act, filter);
-    if (query.branches->nelts == 0) {
+    for (int i = 0; i < query.branches->nelts; i++) {
+        const char *branch = list_branch(&query, &APR_ARRAY_IDX(query.branches, i, branch_t));
+
+        branches = branches && branch ? apr_pstrcat(pool, branches, " UNION ALL ", branch, NULL) : branch ? branch : branches;
+    }
+    if (!branches) {
         *pitems = ra_json_array_make(pool);
         return APR_SUCCESS;
     }
-    for (int i = 0; i < query.branches->nelts; i++) {
-        const branch_t *branch = &APR_ARRAY_IDX(query.branches, i, branch_t);
-
-        sql = apr_pstrcat(pool, sql, i > 0 ? " UNION ALL " : "", "(SELECT a.id, '", ra_step_name(branch->opening.step), "' AS step",
-                          branch_clause(&query, branch), filter->after_id ? " AND a.id > ?" : "", " ORDER BY a.id LIMIT ?)", NULL);
-        if (filter->after_id) {
-            bind_value(&query, ra_v_uuid(filter->after_id));
-        }
-        bind_value(&query, ra_v_int(filter->limit + 1));
-    }
     bind_value(&query, ra_v_int(filter->limit + 1));
-    return ra_sql_rows(act->tx, pitems, apr_pstrcat(pool, sql, ") t JOIN applications a ON a.id = t.id ORDER BY a.id LIMIT ?", NULL),
+    return ra_sql_rows(act->tx, pitems,
+                       apr_pstrcat(pool, TASK, filter->blocked ? "t.blocked_by AS blocked_by" : ra_block_beginning(pool), filter->blocked ? "" : " AS begins_with",
+                                   " FROM (", branches, ") t JOIN applications a ON a.id = t.id ORDER BY a.id LIMIT ?", NULL),
                        values_of(&query));
 }
 
@@ -173,6 +206,7 @@ typedef struct tally_t {
     apr_int64_t count;
     apr_int64_t overdue;
     apr_int64_t today;
+    apr_int64_t blocked;
     int more;
     const char *oldest;
 } tally_t;
@@ -182,7 +216,8 @@ static void add_to_tally(tally_t *tally, const ra_json_t *row)
     apr_int64_t count = ra_json_get_int(row, "count", 0);
     const char *oldest = ra_json_get_string(row, "oldest");
 
-    tally->more |= count > RA_TASK_COUNT_MAX;
+    tally->more |= ra_json_get_int(row, "seen", 0) > RA_TASK_COUNT_MAX;
+    tally->blocked += ra_json_get_int(row, "blocked", 0);
     tally->count += count > RA_TASK_COUNT_MAX ? RA_TASK_COUNT_MAX : count;
     tally->overdue += ra_json_get_int(row, "overdue", 0);
     tally->today += ra_json_get_int(row, "today", 0);
@@ -191,9 +226,9 @@ static void add_to_tally(tally_t *tally, const ra_json_t *row)
     }
 }
 
-static void answer_counts(ra_json_t *counts, const ra_json_t *rows)
+static void answer_counts(ra_json_t *counts, ra_json_t *blocked, const ra_json_t *rows)
 {
-    tally_t tallies[RA_STEP_COUNT] = {{0, 0, 0, 0, NULL}};
+    tally_t tallies[RA_STEP_COUNT] = {{0, 0, 0, 0, 0, NULL}};
 
     for (const ra_json_t *row = ra_json_first(rows); row; row = ra_json_next(row)) {
         add_to_tally(&tallies[ra_step_of(ra_json_get_string(row, "step"))], row);
@@ -209,16 +244,34 @@ static void answer_counts(ra_json_t *counts, const ra_json_t *rows)
             ra_json_set_bool(item, "more", tallies[step].more);
             ra_json_set_string(item, "oldest_since", tallies[step].oldest);
         }
+        if (tallies[step].blocked > 0) {
+            ra_json_t *item = ra_json_add_object(blocked);
+
+            ra_json_set_string(item, "step", ra_step_name((ra_step_e)step));
+            ra_json_set_int(item, "count", tallies[step].blocked);
+            ra_json_set_bool(item, "more", tallies[step].more);
+        }
     }
 }
 
 /* A day is that of the people who work: China Standard Time (UTC+8). */
 #define COUNTED                                                                                                        \
-    "' AS step, COUNT(*) AS count, COUNT(IF(updated_at < UTC_TIMESTAMP(6) - INTERVAL 24 HOUR, 1, NULL)) AS overdue,"   \
-    " COUNT(IF(updated_at >= TIMESTAMP(DATE(UTC_TIMESTAMP() + INTERVAL 8 HOUR)) - INTERVAL 8 HOUR, 1, NULL)) AS today," \
-    " MIN(updated_at) AS oldest FROM (SELECT a.updated_at"
+    "' AS step, COUNT(*) AS seen, COUNT(blocked_by) AS blocked, COUNT(free_since) AS count,"                           \
+    " COUNT(IF(free_since < UTC_TIMESTAMP(6) - INTERVAL 24 HOUR, 1, NULL)) AS overdue,"                                \
+    " COUNT(IF(free_since >= TIMESTAMP(DATE(UTC_TIMESTAMP() + INTERVAL 8 HOUR)) - INTERVAL 8 HOUR, 1, NULL)) AS today," \
+    " MIN(free_since) AS oldest FROM (SELECT IF(blocked_by IS NULL, updated_at, NULL) AS free_since, blocked_by FROM (SELECT a.updated_at, "
 
-apr_status_t ra_task_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_task_filter_t *filter)
+/* Looks at so many of a branch that are the oldest, blocked or not: the time does not grow with what is blocked. */
+static const char *count_branch(query_t *query, const branch_t *branch)
+{
+    const char *block = block_expression(query, branch), *from = branch_clause(query, branch);
+
+    bind_value(query, ra_v_int(RA_TASK_COUNT_MAX + 1));
+    return apr_pstrcat(query->act->tx->pool, "SELECT '", ra_step_name(branch->opening.step), COUNTED, block ? block : "NULL", " AS blocked_by", from,
+                       " ORDER BY a.id LIMIT ?) w) t", NULL);
+}
+
+apr_status_t ra_task_counts(ra_json_t **pcounts, ra_json_t **pblocked, const ra_act_t *act, const ra_task_filter_t *filter)
 {
     query_t query;
     apr_pool_t *pool = act->tx->pool;
@@ -227,21 +280,17 @@ apr_status_t ra_task_counts(ra_json_t **pcounts, const ra_act_t *act, const ra_t
     apr_status_t status;
 
     *pcounts = ra_json_array_make(pool);
+    *pblocked = ra_json_array_make(pool);
     start(&query, act, filter);
     if (query.branches->nelts == 0) {
         return APR_SUCCESS;
     }
     for (int i = 0; i < query.branches->nelts; i++) {
-        const branch_t *branch = &APR_ARRAY_IDX(query.branches, i, branch_t);
-
-        sql = apr_pstrcat(pool, sql, i > 0 ? " UNION ALL " : "", "SELECT '", ra_step_name(branch->opening.step),
-                          COUNTED, branch_clause(&query, branch),
-                          " ORDER BY a.id LIMIT ?) t", NULL);
-        bind_value(&query, ra_v_int(RA_TASK_COUNT_MAX + 1));
+        sql = apr_pstrcat(pool, sql, i > 0 ? " UNION ALL " : "", count_branch(&query, &APR_ARRAY_IDX(query.branches, i, branch_t)), NULL);
     }
     status = ra_sql_rows(act->tx, &rows, sql, values_of(&query));
     if (status == APR_SUCCESS) {
-        answer_counts(*pcounts, rows);
+        answer_counts(*pcounts, *pblocked, rows);
     }
     return status;
 }
