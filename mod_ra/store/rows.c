@@ -463,6 +463,18 @@ apr_status_t ra_sql_row(ra_tx_t *tx, ra_json_t **prow, const char *sql, ra_value
     return rv;
 }
 
+apr_status_t ra_sql_ids(ra_tx_t *tx, apr_array_header_t *ids, const char *sql, ra_values_t values)
+{
+    ra_json_t *rows;
+    apr_status_t rv = ra_sql_rows(tx, &rows, sql, values);
+
+    apr_array_clear(ids);
+    for (const ra_json_t *row = rv == APR_SUCCESS ? ra_json_first(rows) : NULL; row; row = ra_json_next(row)) {
+        APR_ARRAY_PUSH(ids, const char *) = apr_pstrdup(ids->pool, ra_json_get_string(row, "id"));
+    }
+    return rv;
+}
+
 /* As open_single() for one column that is not NULL. */
 static apr_status_t open_cell(ra_statement_t **pstatement, ra_tx_t *tx, const char *sql, ra_values_t values)
 {

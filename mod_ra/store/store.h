@@ -8,6 +8,7 @@
 #ifndef RA_STORE_STORE_H
 #define RA_STORE_STORE_H
 
+#include <apr_tables.h>
 #include <apr_time.h>
 
 #include "base/crypt.h"
@@ -147,6 +148,12 @@ apr_status_t ra_sql_row(ra_tx_t *tx, ra_json_t **prow, const char *sql, ra_value
 
 /** One row, one integer column. APR_ENOENT when there is no row or it is NULL. */
 apr_status_t ra_sql_int(ra_tx_t *tx, apr_int64_t *pvalue, const char *sql, ra_values_t values);
+
+/**
+ * SELECT whose rows have an `id` each: these, copied to the pool of @a ids (of const char *), outlive the transaction. What was in it is gone, also when the
+ * reading fails.
+ */
+apr_status_t ra_sql_ids(ra_tx_t *tx, apr_array_header_t *ids, const char *sql, ra_values_t values);
 
 /** One row, one binary or text column as bytes in tx->pool. APR_ENOENT when there is no row or it is NULL. */
 apr_status_t ra_sql_bytes(ra_tx_t *tx, ra_bytes_t *pbytes, const char *sql, ra_values_t values);

@@ -261,29 +261,23 @@ int ra_outbox_is_held(const ra_outbox_t *outbox, const char *id, apr_pool_t *poo
 typedef struct due_t {
     int limit;
     apr_array_header_t *ids; /* of const char * */
-    apr_pool_t *pool;
 } due_t;
 
 static apr_status_t due_body(ra_tx_t *tx, void *baton)
 {
     due_t *due = baton;
-    ra_json_t *rows;
-    apr_status_t status = ra_sql_rows(tx, &rows,
-                                      "SELECT id AS id FROM outbox_jobs WHERE state = 'open' AND next_run <= UTC_TIMESTAMP(6)"
-                                      " AND (lease_until IS NULL OR lease_until < UTC_TIMESTAMP(6)) ORDER BY lane, next_run LIMIT ?",
-                                      RA_VALUES(ra_v_int(due->limit)));
+    apr_status_t status = ra_sql_ids(tx, due->ids,
+                                     "SELECT id AS id FROM outbox_jobs WHERE state = 'open' AND next_run <= UTC_TIMESTAMP(6)"
+                                     " AND (lease_until IS NULL OR lease_until < UTC_TIMESTAMP(6)) ORDER BY lane, next_run LIMIT ?",
+                                     RA_VALUES(ra_v_int(due->limit)));
 
     RA_FAILPOINT(job_due);
-    apr_array_clear(due->ids);
-    for (const ra_json_t *row = ra_json_first(rows); status == APR_SUCCESS && row; row = ra_json_next(row)) {
-        APR_ARRAY_PUSH(due->ids, const char *) = apr_pstrdup(due->pool, ra_json_get_string(row, "id"));
-    }
     return status;
 }
 
 apr_array_header_t *ra_outbox_due(const ra_outbox_t *outbox, int limit, apr_pool_t *pool)
 {
-    due_t due = {limit, apr_array_make(pool, 16, sizeof(const char *)), pool};
+    due_t due = {limit, apr_array_make(pool, 16, sizeof(const char *))};
 
     if (ra_store_run(outbox->store, RA_TX_READ, due_body, &due, ra_result_make(pool), pool) != APR_SUCCESS) {
         apr_array_clear(due.ids);

@@ -205,6 +205,32 @@ static void test_values_come_back_as_they_went(void **state)
     assert_int_equal(ra_store_run(f->store, RA_TX_WRITE, round_trip, NULL, f->result, f->pool), APR_SUCCESS);
 }
 
+static apr_status_t read_ids(ra_tx_t *tx, void *baton)
+{
+    return ra_sql_ids(tx, baton, "SELECT id AS id FROM t WHERE i > ? ORDER BY i", RA_VALUES(ra_v_int(1)));
+}
+
+static apr_status_t read_ids_of_nothing(ra_tx_t *tx, void *baton)
+{
+    return ra_sql_ids(tx, baton, "SELECT id AS id FROM no_such_table", RA_NO_VALUES);
+}
+
+static void test_ids_of_rows_outlive_their_transaction(void **state)
+{
+    store_fixture_t *f = *state;
+    apr_array_header_t *ids = apr_array_make(f->pool, 1, sizeof(const char *));
+
+    fixture_change(f, "CREATE TABLE t (id BINARY(16) PRIMARY KEY, i INT)");
+    fixture_change(f, "INSERT INTO t VALUES (UNHEX(REPEAT('33', 16)), 3), (UNHEX(REPEAT('11', 16)), 1), (UNHEX(REPEAT('22', 16)), 2)");
+    APR_ARRAY_PUSH(ids, const char *) = "of before";
+    assert_int_equal(ra_store_run(f->store, RA_TX_READ, read_ids, ids, f->result, f->pool), APR_SUCCESS);
+    assert_int_equal(ids->nelts, 2);
+    assert_string_equal(APR_ARRAY_IDX(ids, 0, const char *), "22222222-2222-2222-2222-222222222222");
+    assert_string_equal(APR_ARRAY_IDX(ids, 1, const char *), "33333333-3333-3333-3333-333333333333");
+    assert_int_not_equal(ra_store_run(f->store, RA_TX_READ, read_ids_of_nothing, ids, f->result, f->pool), APR_SUCCESS);
+    assert_int_equal(ids->nelts, 0);
+}
+
 static apr_status_t nothing_found(ra_tx_t *tx, void *baton)
 {
     ra_json_t *row;
@@ -262,6 +288,7 @@ int main(void)
         STORE_TEST(test_expressions_keep_sense),
         STORE_TEST(test_values_of_a_column_have_different_lengths),
         STORE_TEST(test_values_come_back_as_they_went),
+        STORE_TEST(test_ids_of_rows_outlive_their_transaction),
         STORE_TEST(test_nothing_found_and_too_much_found),
         STORE_TEST(test_columns_may_change_between_two_runs),
     };

@@ -24,22 +24,15 @@ typedef struct page_t {
     ra_t *ra;
     apr_array_header_t *ids; /* of const char *, in pool */
     const char *certificate_id;
-    apr_pool_t *pool;
 } page_t;
 
 static apr_status_t page_body(ra_tx_t *tx, void *baton)
 {
-    page_t *page = baton;
-    ra_json_t *rows;
-    apr_status_t status = ra_sql_rows(tx, &rows,
-                                      "SELECT certificate_id AS id FROM certificate_overlaps WHERE ends_at <= UTC_TIMESTAMP(6)"
-                                      " ORDER BY ends_at, certificate_id LIMIT ?", RA_VALUES(ra_v_int(PAGE)));
+    const page_t *page = baton;
 
-    apr_array_clear(page->ids);
-    for (const ra_json_t *row = status == APR_SUCCESS ? ra_json_first(rows) : NULL; row; row = ra_json_next(row)) {
-        APR_ARRAY_PUSH(page->ids, const char *) = apr_pstrdup(page->pool, ra_json_get_string(row, "id"));
-    }
-    return status;
+    return ra_sql_ids(tx, page->ids,
+                      "SELECT certificate_id AS id FROM certificate_overlaps WHERE ends_at <= UTC_TIMESTAMP(6)"
+                      " ORDER BY ends_at, certificate_id LIMIT ?", RA_VALUES(ra_v_int(PAGE)));
 }
 
 /* The revocation belongs to the application that renewed it. Of one that is revoked or has lapsed meanwhile nothing is left to end. */
@@ -79,7 +72,7 @@ static int is_busy(apr_status_t status, const ra_result_t *result)
 
 apr_status_t ra_overlaps_run(ra_t *ra, ra_result_t *result, apr_pool_t *pool)
 {
-    page_t page = {ra, apr_array_make(pool, PAGE, sizeof(const char *)), NULL, pool};
+    page_t page = {ra, apr_array_make(pool, PAGE, sizeof(const char *)), NULL};
     apr_status_t status = ra_store_run(ra->store, RA_TX_READ, page_body, &page, result, pool);
 
     for (int i = 0; status == APR_SUCCESS && i < page.ids->nelts; i++) {

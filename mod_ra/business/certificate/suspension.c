@@ -166,38 +166,38 @@ static void run_certificate(ra_t *ra, const char *certificate_id, apr_pool_t *po
 typedef struct page_t {
     const char *after_due; /* the last one of the page before; NULL: from the first */
     const char *after_id;
-    apr_array_header_t *ids; /* of const char *, in pool */
-    apr_pool_t *pool;
+    apr_array_header_t *ids; /* of const char * */
 } page_t;
+
+#define DUE "SELECT id AS id FROM certificates WHERE suspension_due_at <= UTC_TIMESTAMP(6) AND NOT " RA_IS_SECOND_OF_PAIR
+
+/* The next page begins behind this one, whatever becomes of its certificates. */
+static apr_status_t keep_place(ra_tx_t *tx, page_t *page)
+{
+    ra_json_t *row;
+    apr_status_t status;
+
+    page->after_id = APR_ARRAY_IDX(page->ids, page->ids->nelts - 1, const char *);
+    status = ra_sql_row(tx, &row, "SELECT suspension_due_at AS due_at FROM certificates WHERE id = ?", RA_VALUES(ra_v_uuid(page->after_id)));
+    page->after_due = status == APR_SUCCESS ? apr_pstrdup(page->ids->pool, ra_json_get_string(row, "due_at")) : NULL;
+    return status;
+}
 
 static apr_status_t page_body(ra_tx_t *tx, void *baton)
 {
     page_t *page = baton;
-    ra_json_t *rows;
+    ra_value_t due = ra_v_rfc3339(page->after_due);
     apr_status_t status = page->after_id
-                              ? ra_sql_rows(tx, &rows,
-                                            "SELECT id AS id, suspension_due_at AS due_at FROM certificates WHERE suspension_due_at <= UTC_TIMESTAMP(6)"
-                                            " AND NOT " RA_IS_SECOND_OF_PAIR " AND suspension_due_at >= ? AND (suspension_due_at > ? OR id > ?)"
-                                            " ORDER BY suspension_due_at, id LIMIT ?",
-                                            RA_VALUES(ra_v_rfc3339(page->after_due), ra_v_rfc3339(page->after_due), ra_v_uuid(page->after_id),
-                                                      ra_v_int(PAGE)))
-                              : ra_sql_rows(tx, &rows,
-                                            "SELECT id AS id, suspension_due_at AS due_at FROM certificates WHERE suspension_due_at <= UTC_TIMESTAMP(6)"
-                                            " AND NOT " RA_IS_SECOND_OF_PAIR " ORDER BY suspension_due_at, id LIMIT ?",
-                                            RA_VALUES(ra_v_int(PAGE)));
+                              ? ra_sql_ids(tx, page->ids, DUE " AND suspension_due_at >= ? AND (suspension_due_at > ? OR id > ?) ORDER BY suspension_due_at, id LIMIT ?",
+                                           RA_VALUES(due, due, ra_v_uuid(page->after_id), ra_v_int(PAGE)))
+                              : ra_sql_ids(tx, page->ids, DUE " ORDER BY suspension_due_at, id LIMIT ?", RA_VALUES(ra_v_int(PAGE)));
 
-    apr_array_clear(page->ids);
-    for (const ra_json_t *row = status == APR_SUCCESS ? ra_json_first(rows) : NULL; row; row = ra_json_next(row)) {
-        page->after_due = apr_pstrdup(page->pool, ra_json_get_string(row, "due_at"));
-        page->after_id = apr_pstrdup(page->pool, ra_json_get_string(row, "id"));
-        APR_ARRAY_PUSH(page->ids, const char *) = page->after_id;
-    }
-    return status;
+    return status == APR_SUCCESS && page->ids->nelts == PAGE ? keep_place(tx, page) : status;
 }
 
 apr_status_t ra_suspensions_run(ra_t *ra, ra_result_t *result, apr_pool_t *pool)
 {
-    page_t page = {NULL, NULL, apr_array_make(pool, PAGE, sizeof(const char *)), pool};
+    page_t page = {NULL, NULL, apr_array_make(pool, PAGE, sizeof(const char *))};
     apr_status_t status;
     apr_pool_t *scratch;
 
