@@ -207,7 +207,7 @@ void ra_production_run_now(const ra_t *ra, const char *operation_id, const char 
 #define OPERATION "SELECT " COLUMNS("") " FROM "
 #define OF_APPLICATION " STRAIGHT_JOIN applications o ON o.id = t.application_id"
 
-apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id)
+static apr_status_t read_operation(ra_json_t **poperation, const ra_act_t *act, const char *id)
 {
     return ra_sql_row(act->tx, poperation, OPERATION "ca_attempts t" OF_APPLICATION " WHERE t.id = ?", RA_VALUES(ra_v_uuid(id)));
 }
@@ -256,7 +256,7 @@ apr_status_t ra_operation_outcome(ra_json_t **poutcome, apr_int64_t *pversion, c
 
 apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles)
 {
-    apr_status_t status = ra_operation_json(poperation, act, id);
+    apr_status_t status = read_operation(poperation, act, id);
     ra_application_t *application;
 
     if (status == APR_ENOENT) {

@@ -56,16 +56,13 @@ apr_status_t ra_production_proved(const ra_act_t *act, ra_application_t *applica
  */
 apr_status_t ra_production_check_unused(const ra_act_t *act, const char *certificate_id, const ra_key_t *key);
 
-/** The Operation of the API. @return APR_ENOENT */
-apr_status_t ra_operation_json(ra_json_t **poperation, const ra_act_t *act, const char *id);
-
-/** The same of the attempt that ra_production_request() has just queued in this transaction, without asking the database. */
+/** The Operation of the API, of the attempt that ra_production_request() has just queued in this transaction, without asking the database. */
 ra_json_t *ra_operation_queued(const ra_act_t *act, const ra_application_t *application);
 
 /** The Production of the API: {operation, certificate}, without certificate when there is none. @param pversion out: of the application. @return APR_ENOENT */
 apr_status_t ra_operation_outcome(ra_json_t **poutcome, apr_int64_t *pversion, const ra_act_t *act, const char *id);
 
-/** As ra_operation_json(), in sight of the caller. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. @param roles of the API's operation */
+/** The Operation of the API, in sight of the caller. RA_EREFUSED with RA_PROBLEM_NOT_FOUND. @param roles of the API's operation */
 apr_status_t ra_operation_open(ra_json_t **poperation, const ra_act_t *act, const char *id, ra_roles_t roles);
 
 typedef struct ra_operation_filter_t {
