@@ -40,18 +40,31 @@ static apr_status_t wipe_password(void *data)
     return APR_SUCCESS;
 }
 
-/** First line of the password file. @return NULL or what is wrong */
-static const char *read_password(const char **ppassword, const char *path, apr_pool_t *pconf, apr_pool_t *ptemp)
+/** @return NULL or what is wrong */
+static const char *read_keys(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
-    char *password = apr_pcalloc(pconf, RA_PASSWORD_MAX);
-    apr_file_t *file = NULL;
+    ra_keyring_t *keyring = NULL;
+    const char *wrong = NULL;
+    if (ra_keyring_load(&keyring, globals->key_file, &wrong, pconf) != APR_SUCCESS) {
+        return apr_pstrcat(ptemp, globals->key_file, ": ", wrong, NULL);
+    }
+    globals->runtime.keyring = keyring;
+    return NULL;
+}
+
+/** First line of the password file; without a file there is no password. @return NULL or what is wrong */
+static const char *read_password(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    const char *path = globals->database_password_file;
     const char *wrong = check_secret(path, ptemp);
-    if (wrong != NULL) {
+    apr_file_t *file = NULL;
+    if (path == NULL || wrong != NULL) {
         return wrong;
     }
     if (apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, ptemp) != APR_SUCCESS) {
         return apr_pstrcat(ptemp, path, ": not readable", NULL);
     }
+    char *password = apr_pcalloc(pconf, RA_PASSWORD_MAX);
     apr_pool_cleanup_register(pconf, password, wipe_password, apr_pool_cleanup_null);
     apr_status_t status = apr_file_gets(password, RA_PASSWORD_MAX, file);
     apr_file_close(file);
@@ -59,13 +72,14 @@ static const char *read_password(const char **ppassword, const char *path, apr_p
     if (status != APR_SUCCESS || *password == '\0' || strlen(password) >= RA_PASSWORD_MAX - 1) {
         return apr_pstrcat(ptemp, path, ": the first line must be the password", NULL);
     }
-    *ppassword = password;
+    globals->runtime.store.password = password;
     return NULL;
 }
 
 /** The children may not be able to read what root can: the CA's TLS trust is read now. @return NULL or what is wrong */
-static const char *read_tls_ca(ra_bytes_t *ppem, const char *path, apr_pool_t *pconf)
+static const char *read_tls_ca(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
+    const char *path = globals->upstream_tls_ca;
     apr_file_t *file = NULL;
     apr_finfo_t info;
     unsigned char *data = NULL;
@@ -73,7 +87,7 @@ static const char *read_tls_ca(ra_bytes_t *ppem, const char *path, apr_pool_t *p
     if (path == NULL) {
         return NULL;
     }
-    apr_status_t status = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, pconf);
+    apr_status_t status = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, ptemp);
     if (status == APR_SUCCESS) {
         status = apr_file_info_get(&info, APR_FINFO_SIZE, file);
     }
@@ -83,9 +97,9 @@ static const char *read_tls_ca(ra_bytes_t *ppem, const char *path, apr_pool_t *p
         apr_file_close(file);
     }
     if (status != APR_SUCCESS) {
-        return apr_pstrcat(pconf, path, ": cannot be read", NULL);
+        return apr_pstrcat(ptemp, path, ": cannot be read", NULL);
     }
-    *ppem = ra_bytes_of(data, len);
+    globals->runtime.settings.upstream_tls_ca = ra_bytes_of(data, len);
     return NULL;
 }
 
@@ -101,12 +115,25 @@ static const char *read_trust(const ra_trust_t **ptrust, const char *path, apr_p
     return NULL;
 }
 
+static const char *read_certificate_trust(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    return read_trust(&globals->runtime.settings.certificate_trust, globals->upstream_trust, pconf, ptemp);
+}
+
+static const char *read_credential_trust(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
+{
+    return read_trust(&globals->runtime.settings.credential_trust, globals->credential_trust, pconf, ptemp);
+}
+
 /** @return NULL or what is wrong with the files of the upstream CA */
-static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
+static const char *make_ca(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     ra_result_t *result = ra_result_make(ptemp);
     ra_cmp_settings_t *settings = apr_pcalloc(pconf, sizeof(*settings));
     ra_ca_t *ca = NULL;
+    if (globals->upstream_url == NULL) {
+        return NULL;
+    }
     const char *wrong = check_secret(globals->upstream_signer_key, ptemp);
     if (wrong == NULL) {
         wrong = check_secret(globals->upstream_tls_key, ptemp);
@@ -133,61 +160,56 @@ static const char *make_ca(const ra_ca_t **pca, const ra_globals_t *globals, apr
     if (ra_cmp_make(&ca, settings, result, pconf) != APR_SUCCESS) {
         return result->log_detail != NULL ? apr_pstrdup(ptemp, result->log_detail) : "the credential cannot be used";
     }
-    *pca = ca;
+    globals->runtime.ca = ca;
     return NULL;
 }
 
-/** Without a key the RA works and its evidence is written, but nobody would notice a change: a warning. */
-static int read_audit_key(ra_globals_t *globals, apr_pool_t *pconf, server_rec *server)
+/** @return NULL or what is wrong */
+static const char *read_audit_key(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     ra_signer_t *signer = NULL;
     const char *wrong = NULL;
-    if (globals->audit_key == NULL) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                     RA_LOG_NO_AUDIT_KEY "RAAuditKey is not set: audit events are not sealed");
-        return OK;
-    }
-    if (ra_signer_load(&signer, globals->audit_key, globals->audit_public, &wrong, pconf) != APR_SUCCESS) {
-        return ra_config_refuse(server, RA_LOG_AUDIT_KEY, wrong);
+    (void)ptemp;
+    if (globals->audit_key != NULL && ra_signer_load(&signer, globals->audit_key, globals->audit_public, &wrong, pconf) != APR_SUCCESS) {
+        return wrong;
     }
     globals->runtime.audit_key = signer;
-    return OK;
+    return NULL;
+}
+
+/* What is read, and under which id it is said that it cannot be used. */
+static const struct {
+    const char *(*read)(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp);
+    const char *log_id;
+} secrets[] = {
+    {read_keys, RA_LOG_KEY_FILE},
+    {read_password, RA_LOG_SECRET_FILE},
+    {read_audit_key, RA_LOG_AUDIT_KEY},
+    {read_tls_ca, RA_LOG_CREDENTIAL},
+    {read_certificate_trust, RA_LOG_CREDENTIAL},
+    {read_credential_trust, RA_LOG_CREDENTIAL},
+    {make_ca, RA_LOG_CREDENTIAL},
+};
+
+/** Without these the RA works, but not as anybody wants it for long. */
+static void warn_of_missing(const ra_globals_t *globals, server_rec *server)
+{
+    if (globals->audit_key == NULL) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, RA_LOG_NO_AUDIT_KEY "RAAuditKey is not set: audit events are not sealed");
+    }
+    if (globals->upstream_url == NULL) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, RA_LOG_NO_UPSTREAM "RAUpstreamURL is not set: nothing can be issued or revoked");
+    }
 }
 
 int ra_secrets_read(ra_globals_t *globals, apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
 {
-    ra_runtime_t *runtime = &globals->runtime;
-    ra_keyring_t *keyring = NULL;
-    const char *wrong = NULL;
-    if (ra_keyring_load(&keyring, globals->key_file, &wrong, pconf) != APR_SUCCESS) {
-        return ra_config_refuse(server, RA_LOG_KEY_FILE, apr_pstrcat(ptemp, globals->key_file, ": ", wrong, NULL));
-    }
-    runtime->keyring = keyring;
-    if (globals->database_password_file != NULL) {
-        wrong = read_password(&runtime->store.password, globals->database_password_file, pconf, ptemp);
+    warn_of_missing(globals, server);
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+        const char *wrong = secrets[i].read(globals, pconf, ptemp);
         if (wrong != NULL) {
-            return ra_config_refuse(server, RA_LOG_SECRET_FILE, wrong);
+            return ra_config_refuse(server, secrets[i].log_id, wrong);
         }
     }
-    int status = read_audit_key(globals, pconf, server);
-    if (status != OK) {
-        return status;
-    }
-    wrong = read_tls_ca(&runtime->settings.upstream_tls_ca, globals->upstream_tls_ca, pconf);
-    if (wrong == NULL) {
-        wrong = read_trust(&runtime->settings.certificate_trust, globals->upstream_trust, pconf, ptemp);
-    }
-    if (wrong == NULL) {
-        wrong = read_trust(&runtime->settings.credential_trust, globals->credential_trust, pconf, ptemp);
-    }
-    if (wrong != NULL) {
-        return ra_config_refuse(server, RA_LOG_CREDENTIAL, wrong);
-    }
-    if (globals->upstream_url == NULL) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                     RA_LOG_NO_UPSTREAM "RAUpstreamURL is not set: nothing can be issued or revoked");
-        return OK;
-    }
-    wrong = make_ca(&runtime->ca, globals, pconf, ptemp);
-    return wrong == NULL ? OK : ra_config_refuse(server, RA_LOG_CREDENTIAL, wrong);
+    return OK;
 }
