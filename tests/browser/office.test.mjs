@@ -172,7 +172,7 @@ test('the agency decides about several at once, and who closed the page finds th
   await desk.waitForURL(address)
   const rows = desk.locator('[data-test=bulk-results] tr')
   await rows.filter({ has: desk.locator(`a[href$="${cases[0].id}"]`) }).getByText('待受理').waitFor()
-  await rows.filter({ has: desk.locator(`a[href$="${cases[1].id}"]`) }).and(desk.locator('.bad')).waitFor()
+  await rows.filter({ has: desk.locator(`a[href$="${cases[1].id}"]`) }).and(desk.locator('.bad')).getByText(cases[1].number).waitFor()
   const auditor = await visit('auditor', '/bulk-operations')
   await auditor.locator(`.list tbody a[href$="${address.split('#')[1]}"]`).click()
   await auditor.locator('[data-test=bulk-results]').getByText(cases[0].number).click()
