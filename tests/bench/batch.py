@@ -81,7 +81,7 @@ class Batch:
         how = "submission, agency and review in bulk" if any("bulk" in one[1] for one in self.steps) else "single calls"
         yield f"{self.count} applications from submission to the queue for production, {how}: {seconds:.1f} s, {self.count / seconds:.0f}/s"
         for step, how, one, cpu, repeated in self.steps:
-            used = ", ".join(f"{who} {1e6 * value / self.count:.0f} us" for who, value in cpu.items())
+            used = ", ".join(f"{who} {1e6 * value / self.count:.0f} us" for who, value in cpu.items() if 1e6 * value / self.count >= 1)
             yield (f"    {step:<18} {how:<14} {one:>6.1f} s {self.count / one:>6.0f}/s   CPU per application: {used}"
                    + (f"; {repeated} transactions repeated" if repeated else ""))
 

@@ -152,7 +152,7 @@ def follow(stack, publisher, what):
                 raise process.Failed("the list is not followed: " + stack.database.client("SELECT failure FROM ca_sources", "ra"))
             time.sleep(0.1)
         took, after = time.monotonic() - publisher.asked[asked], stack.cpu_seconds()
-    used = ", ".join(f"{who} {after[who] - before[who]:.1f} s" for who in after)
+    used = ", ".join(f"{who} {after[who] - before[who]:.1f} s" for who in ("httpd", "mariadb"))
     return (f"{what}: {took:.1f} s; CPU {used}; memory of the child at most {max(memory(stack, 'VmHWM')):.0f} MiB, afterwards"
             f" {max(memory(stack, 'VmRSS')):.0f} MiB; status queries meanwhile: {watch.text()}")
 

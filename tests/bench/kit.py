@@ -63,8 +63,8 @@ class BenchStack(Stack):
         return str(self.build.product(f"bench/{name}"))
 
     def cpu_seconds(self):
-        """CPU so far of httpd's children and of MariaDB."""
-        return {"httpd": sum(map(cpu_of, self.httpd.children())), "mariadb": cpu_of(self.database.pid)}
+        """CPU so far of httpd's children, of MariaDB and of the development CA."""
+        return {"httpd": sum(map(cpu_of, self.httpd.children())), "mariadb": cpu_of(self.database.pid), "ca": cpu_of(self.ca.pid())}
 
 
 def cpu_of(pid):
