@@ -129,6 +129,7 @@ def test_wrong_parameters_are_named(ra):
 # At many rows.
 
 ROWS = 20000
+DAY = 24 * 60
 COPIED = ("kind", "cert_usage", "region", "agency_id", "submitted_by", "social_security_no", "issuer", "subject", "subject_name", "subject_key",
           "key_algorithm", "der", "spki_sha256", "application_id", "subscriber_id")
 
@@ -167,6 +168,12 @@ def test_a_page_reads_few_rows_however_many_there_are(many, path):
     assert rows_read(many, lambda: manager.get(path)) < ROWS / 10
 
 
+def test_the_calendar_of_many_is_the_sum_of_its_days_without_what_is_on_hold(many):
+    calendar = many.staff("manager").get("/reports/expiry-calendar").json()
+    assert [total["count"] for total in calendar["totals"]] == [days * 24 - days * 24 // 10 for days in (7, 30, 60)]
+    assert sum(day["count"] for day in calendar["days"]) == calendar["totals"][-1]["count"]
+
+
 def test_the_next_page_reads_few_rows_too(many):
     manager = many.staff("manager")
     first = manager.get("/reports/expiring?limit=200").json()
@@ -177,11 +184,12 @@ def test_the_next_page_reads_few_rows_too(many):
 
 def test_calendar_counts_what_the_list_of_expiring_certificates_has(ra):
     manager = here(ra, "140621")
-    cases = [ra.case("awaiting_handover", subscriber={"region": "140621"}) for _ in range(5)]
-    for case, days in zip(cases, (5, 5, 20, 50, 90)):
-        end_in(ra, case, days)
+    cases = [ra.case("awaiting_handover", subscriber={"region": "140621"}) for _ in range(6)]
+    minutes = (-1, 7 * DAY - 1, 7 * DAY + 60, 30 * DAY - 1, 60 * DAY - 1, 60 * DAY + 60)  # about the borders, of which only the day is in the index
+    for case, end in zip(cases, minutes):
+        ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL {end} MINUTE WHERE application_id = UNHEX(REPLACE('{case.id}', '-', ''))")
     calendar = ra.staff(manager).get("/reports/expiry-calendar").json()
-    assert calendar["totals"] == [{"within_days": 7, "count": 2}, {"within_days": 30, "count": 3}, {"within_days": 60, "count": 4}]
+    assert calendar["totals"] == [{"within_days": 7, "count": 1}, {"within_days": 30, "count": 3}, {"within_days": 60, "count": 4}]
     ends = [datetime.datetime.fromisoformat(item["not_after"].replace("Z", "+00:00")) + datetime.timedelta(hours=8)
             for item in report(ra, "expiring", manager)]
     wanted = {}

@@ -46,15 +46,40 @@ apr_status_t ra_report_expiring(ra_json_t **pitems, const ra_act_t *act, const r
     return ra_sql_rows(act->tx, pitems, sql, (ra_values_t){values, count});
 }
 
-/* Of the index alone where the sight is a region: a year of certificates is not read to count sixty days of them. */
-#define CALENDAR                                                                                                       \
-    "SELECT d.date AS date, DATE_FORMAT(d.date, '%x-W%v') AS week, d.count AS count, d.within_7 AS within_7, d.within_30 AS within_30 FROM"  \
-    " (SELECT DATE(a.not_after + INTERVAL 8 HOUR) AS date, COUNT(*) AS count,"                                         \
-    " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 7 DAY, 1, NULL)) AS within_7,"                               \
-    " COUNT(IF(a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 30 DAY, 1, NULL)) AS within_30"                              \
-    " FROM certificates a FORCE INDEX (certificates_ending) WHERE "                                                    \
-    "a.not_after > UTC_TIMESTAMP(6) AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL 60 DAY AND " IN_USE " AND "
-#define END_OF_CALENDAR " GROUP BY 1) d ORDER BY d.date"
+/*
+ * Days are counted whole, in the order of their index; what has ended today already is taken off, and of the days at the borders only what is within them added.
+ * The day that is so many days away:
+ */
+#define DAY(days) "DATE(UTC_TIMESTAMP(6) + INTERVAL 8 HOUR + INTERVAL " days " DAY)"
+#define FROM_DAYS " FROM certificates a FORCE INDEX (certificates_ends_on) WHERE a.ends_on "
+/* Those that end on a day until this time of day. */
+#define PART(days) FROM_DAYS "= " DAY(days) " AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL " days " DAY AND "
+static const char *const calendar_parts[] = {
+    "SELECT x.date AS date, DATE_FORMAT(x.date, '%x-W%v') AS week, SUM(x.count) AS count, SUM(x.within_7) AS within_7, SUM(x.within_30) AS within_30 FROM"
+    " (SELECT a.ends_on AS date, COUNT(*) AS count, IF(a.ends_on < " DAY("7") ", COUNT(*), 0) AS within_7,"
+    " IF(a.ends_on < " DAY("30") ", COUNT(*), 0) AS within_30" FROM_DAYS ">= " DAY("0") " AND a.ends_on < " DAY("60") " AND ",
+    " GROUP BY a.ends_on UNION ALL SELECT " DAY("0") ", -COUNT(*), -COUNT(*), -COUNT(*)" PART("0"),
+    " UNION ALL SELECT " DAY("7") ", 0, COUNT(*), 0" PART("7"),
+    " UNION ALL SELECT " DAY("30") ", 0, 0, COUNT(*)" PART("30"),
+    " UNION ALL SELECT " DAY("60") ", COUNT(*), 0, 0" PART("60"),
+};
+#define CALENDAR_PARTS (sizeof(calendar_parts) / sizeof(calendar_parts[0]))
+
+/* Of the index alone. */
+static apr_status_t read_calendar(ra_json_t **prows, const ra_act_t *act, const ra_sight_t *sight)
+{
+    ra_value_t values[CALENDAR_PARTS];
+    const char *sql = "";
+    int count = 0;
+
+    for (size_t i = 0; i < CALENDAR_PARTS; i++) {
+        sql = apr_pstrcat(act->tx->pool, sql, calendar_parts[i], sight->everything ? "1 = 1" : sight->region_prefix ? "a.region LIKE CONCAT(?, '%')" : "1 = 0", NULL);
+        if (!sight->everything && sight->region_prefix) {
+            values[count++] = ra_v_text(sight->region_prefix);
+        }
+    }
+    return ra_sql_rows(act->tx, prows, apr_pstrcat(act->tx->pool, sql, ") x GROUP BY x.date ORDER BY x.date", NULL), (ra_values_t){values, count});
+}
 
 static void add_total(ra_json_t *calendar, int days, const ra_json_t *rows, const char *member)
 {
@@ -68,13 +93,19 @@ static void add_total(ra_json_t *calendar, int days, const ra_json_t *rows, cons
     ra_json_set_int(total, "count", count);
 }
 
+static void add_day(ra_json_t *days, const ra_json_t *row)
+{
+    ra_json_t *day = ra_json_add_object(days);
+
+    ra_json_set_string(day, "date", ra_json_get_string(row, "date"));
+    ra_json_set_string(day, "week", ra_json_get_string(row, "week"));
+    ra_json_set_int(day, "count", ra_json_get_int(row, "count", 0));
+}
+
 apr_status_t ra_report_calendar(ra_json_t **pcalendar, const ra_act_t *act, const ra_sight_t *sight)
 {
-    ra_value_t values[RA_SIGHT_VALUES];
-    int count = 0;
-    const char *sql = apr_pstrcat(act->tx->pool, CALENDAR, ra_sight_clause(sight, values, &count), END_OF_CALENDAR, NULL);
     ra_json_t *rows, *days, *calendar = ra_json_object_make(act->tx->pool);
-    apr_status_t status = ra_sql_rows(act->tx, &rows, sql, (ra_values_t){values, count});
+    apr_status_t status = read_calendar(&rows, act, sight);
 
     *pcalendar = calendar;
     if (status != APR_SUCCESS) {
@@ -86,11 +117,9 @@ apr_status_t ra_report_calendar(ra_json_t **pcalendar, const ra_act_t *act, cons
     add_total(calendar, 60, rows, "count");
     days = ra_json_set_array(calendar, "days");
     for (const ra_json_t *row = ra_json_first(rows); row; row = ra_json_next(row)) {
-        ra_json_t *day = ra_json_add_object(days);
-
-        ra_json_set_string(day, "date", ra_json_get_string(row, "date"));
-        ra_json_set_string(day, "week", ra_json_get_string(row, "week"));
-        ra_json_set_int(day, "count", ra_json_get_int(row, "count", 0));
+        if (ra_json_get_int(row, "count", 0) > 0) {
+            add_day(days, row);
+        }
     }
     return APR_SUCCESS;
 }
