@@ -61,6 +61,8 @@ class Document:
             return schema["enum"]
         if schema.get("type") == "integer":
             return [schema["maximum"]] if "maximum" in schema else [1]
+        if schema.get("type") == "boolean":
+            return ["true"]
         if parameter["name"] in self.known:
             return [self.known[parameter["name"]]]
         if schema.get("format") == "uuid":
