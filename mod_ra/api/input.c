@@ -90,7 +90,7 @@ static int read_query(ra_json_t *params, const ra_request_t *request, const ra_o
 
     for (; pair; pair = apr_strtok(NULL, "&", &state)) {
         if (++count > RA_QUERY_MAX_PARAMS) {
-            ra_result_violation(result, "query:", RA_VIOLATION_TOO_MANY_MEMBERS);
+            ra_result_violation_param(result, "query:", RA_VIOLATION_TOO_MANY_MEMBERS, "max", apr_itoa(result->pool, RA_QUERY_MAX_PARAMS));
             return 0;
         }
         good &= read_pair(params, operation, pair, result);
