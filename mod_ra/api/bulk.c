@@ -131,10 +131,10 @@ apr_status_t ra_take_bulk(ra_call_t *call)
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
-/* One's own; the auditor looks at everybody's. */
+/* One's own; an auditor looks at everybody's. They have no region: who audits only a part of the RA sees none of them, as of the audit log. */
 static int sees_all(const ra_call_t *call)
 {
-    return (call->act.who->roles & RA_ROLE_AUDITOR) != 0;
+    return ra_principal_sight(call->act.who, RA_ROLE_AUDITOR, call->act.tx->pool).everything;
 }
 
 apr_status_t ra_list_bulk_operations(ra_call_t *call)

@@ -188,6 +188,14 @@ def test_only_the_creator_and_the_auditor_read_it(ra):
     refused(ra.staff("archivist").get(path, expect=403), 403, "access-denied")
 
 
+def test_auditor_of_a_region_does_not_read_those_of_others(ra):
+    """A bulk operation has no region, so a grant for one is not for it: as with the audit log."""
+    bulk = follow(ra.system(), post(ra.system(), "/bulk/applications", forms(ra, 1)))
+    local = ra.staff(ra.person("auditor", office_id=ra.office("140200"), province_wide=False))
+    refused(local.get(f"/bulk-operations/{bulk['id']}", expect=404), 404, "not-found")
+    assert local.get("/bulk-operations").json()["items"] == []
+
+
 # What is no bulk operation.
 
 @pytest.mark.parametrize("rows, pointer", [([], "/rows"), ([{}], "/rows/0/body"), ([{"body": 1}], "/rows/0/body"),
