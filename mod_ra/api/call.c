@@ -6,6 +6,8 @@
 
 #include "api/resources.h"
 
+#define RA_ETAG_DIGEST_BYTES 8
+
 #define BINDING(operation, function) {operation, function},
 const ra_binding_t ra_api_bindings[] = {RA_OPERATIONS(BINDING){NULL, NULL}};
 
@@ -38,6 +40,16 @@ apr_status_t ra_call_demand_version(ra_call_t *call, apr_int64_t version)
     }
     ra_result_param(call->act.tx->result, "etag", ra_etag_make(version, "json", call->act.tx->pool));
     return ra_refuse(call->act.tx->result, RA_PROBLEM_VERSION_STALE, NULL);
+}
+
+void ra_call_tag_whole(ra_call_t *call, apr_int64_t version)
+{
+    unsigned char digest[RA_SHA256_BYTES];
+    const char *text = ra_json_canonical(call->answer, call->act.tx->pool);
+
+    ra_sha256(digest, text, strlen(text));
+    call->version = version;
+    call->variant = ra_hex(ra_bytes_of(digest, RA_ETAG_DIGEST_BYTES), call->act.tx->pool);
 }
 
 /* The filters that a cursor is bound to: every parameter but the cursor and the page size, and whose list it is. */

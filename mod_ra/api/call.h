@@ -57,6 +57,12 @@ apr_interval_time_t ra_call_wait(const ra_call_t *call);
 /** 412 with the current ETag unless If-Match names @a version. */
 apr_status_t ra_call_demand_version(ra_call_t *call, apr_int64_t version);
 
+/**
+ * The ETag of an answer that changes without its version (a name that is shown with it, a status that time alone changes): the version, for
+ * If-Match, and a digest of the whole, so that If-None-Match never takes an old answer for the present one. @param version of call->answer
+ */
+void ra_call_tag_whole(ra_call_t *call, apr_int64_t version);
+
 /** The keyset position of the cursor parameter, into *pbefore (NULL: first page). RA_EREFUSED with RA_PROBLEM_CURSOR_INVALID. */
 apr_status_t ra_call_cursor(ra_call_t *call, const char **pbefore);
 /** Makes {items, next_cursor} of at most limit items (items has limit + 1 when there is more); the key of a row is its id. */

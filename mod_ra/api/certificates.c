@@ -78,6 +78,7 @@ apr_status_t ra_get_certificate(ra_call_t *call)
     call->raw_type = type;
     if (type == certificate_types[0]) {
         call->answer = certificate;
+        ra_call_tag_whole(call, call->version); /* its status changes by the clock, too */
     } else if (type == certificate_types[1]) {
         call->variant = "pem";
         call->raw = ra_bytes_text(ra_cert_pem(der, call->act.tx->pool));

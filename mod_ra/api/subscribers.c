@@ -7,8 +7,6 @@
 #include "base/text.h"
 #include "business/application/subscriber_record.h"
 
-#define RA_ETAG_DIGEST_BYTES 8
-
 /* @return 0 when the name that is looked for is nobody's: it has no letter */
 static int read_filter(ra_subscriber_filter_t *filter, const ra_call_t *call)
 {
@@ -56,19 +54,13 @@ apr_status_t ra_count_subscribers(ra_call_t *call)
     return ra_subscriber_counts(&call->answer, &call->act, &sight, &filter);
 }
 
-/* The version is the record's; what is shown with it changes without it, so the ETag's second half is of the whole answer. */
+/* The version is the record's; applications and certificates are shown with it. */
 static apr_status_t answer_subscriber(ra_call_t *call)
 {
-    unsigned char digest[RA_SHA256_BYTES];
-    const char *text;
-    apr_pool_t *pool = call->act.tx->pool;
     apr_status_t status = ra_subscriber_json(&call->answer, &call->act, ra_call_text(call, "id"), call->operation->roles);
 
     if (status == APR_SUCCESS) {
-        text = ra_json_canonical(call->answer, pool);
-        ra_sha256(digest, text, strlen(text));
-        call->version = ra_json_get_int(call->answer, "version", 0);
-        call->variant = ra_hex(ra_bytes_of(digest, RA_ETAG_DIGEST_BYTES), pool);
+        ra_call_tag_whole(call, ra_json_get_int(call->answer, "version", 0));
         call->object_type = "subscriber";
         call->object_id = ra_json_get_string(call->answer, "id");
     }

@@ -166,6 +166,17 @@ def test_what_is_at_hand_is_not_sent_again(ra):
     ra.public.get("/openapi.json", headers={"If-None-Match": tag}, expect=304)
 
 
+def test_certificate_that_has_run_out_meanwhile_is_sent_again(ra):
+    """Its status changes by the clock, without a new version: who asks with the old tag must not be told that nothing has changed."""
+    case = ra.case("awaiting_handover")
+    path, client = f"/certificates/{case.certificate['id']}", ra.staff("auditor")
+    tag = client.get(path).headers["ETag"]
+    client.get(path, headers={"If-None-Match": tag}, expect=304)
+    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+    answer = client.get(path, headers={"If-None-Match": tag}, expect=200)
+    assert answer.json()["status"] == "expired" and answer.headers["ETag"] != tag
+
+
 # Languages.
 
 @pytest.mark.parametrize("wish,language", [
