@@ -6,6 +6,7 @@ import pytest
 from acts import Act
 from support import refused
 
+ZONE = datetime.timezone(datetime.timedelta(hours=8))
 PATHS = ("/reports/expiring", "/reports/suspended", "/reports/counts?by=state")
 
 
@@ -36,6 +37,20 @@ def test_certificates_that_end_soon_are_listed_soonest_first(ra):
     first = ra.staff(manager).get("/reports/expiring?limit=2").json()
     second = ra.staff(manager).get("/reports/expiring", params={"limit": 2, "cursor": first["next_cursor"]}).json()
     assert [item["id"] for item in (*first["items"], *second["items"])] == [soon, middle, far]
+
+
+def test_days_left_are_counted_where_they_are_read(ra):
+    """What ends at four in the morning in Shanxi ends on the evening before by UTC: its day is the one that the page shows beside the number."""
+    manager = here(ra, "140700")
+    for case, hour in zip([ra.case("awaiting_handover", subscriber={"region": "140700"}) for _ in range(2)], (10, 20)):
+        ra.sql(f"UPDATE certificates SET not_after = DATE(UTC_TIMESTAMP()) + INTERVAL 10 DAY + INTERVAL {hour} HOUR"
+               f" WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+    before = datetime.datetime.now(ZONE).date()
+    items = report(ra, "expiring", manager)
+    after = datetime.datetime.now(ZONE).date()
+    ends = [datetime.datetime.fromisoformat(item["not_after"]).astimezone(ZONE).date() for item in items]
+    wanted = [[(end - day).days for end in ends] for day in (before, after)]  # midnight may pass meanwhile
+    assert len(items) == 2 and [item["days_left"] for item in items] in wanted
 
 
 def test_equal_ends_are_not_lost_between_pages(ra):

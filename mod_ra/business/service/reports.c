@@ -3,6 +3,9 @@
 
 #include <apr_strings.h>
 
+/* Whole days up to a day of the calendar of the people who read it: China Standard Time (UTC+8). */
+#define DAYS_UNTIL(column) "DATEDIFF(" column " + INTERVAL 8 HOUR, UTC_TIMESTAMP(6) + INTERVAL 8 HOUR)"
+
 #define CERTIFICATE                                                                                                    \
     "SELECT a.id AS id, a.serial AS serial, a.subject_name AS subject_name, a.kind AS kind, a.cert_usage AS `usage`,"  \
     " a.region AS region, s.id AS `subscriber.id`, s.name AS `subscriber.name`,"                                       \
@@ -36,7 +39,7 @@ apr_status_t ra_report_expiring(ra_json_t **pitems, const ra_act_t *act, const r
     ra_value_t values[RA_SIGHT_VALUES + CURSOR_VALUES + 2];
     int count = 0;
     const char *seen = ra_sight_clause(sight, values, &count);
-    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE ", DATEDIFF(a.not_after, UTC_TIMESTAMP(6)) AS days_left" FROM_PAGE("certificates_ending"), seen,
+    const char *sql = apr_pstrcat(act->tx->pool, CERTIFICATE ", " DAYS_UNTIL("a.not_after") " AS days_left" FROM_PAGE("certificates_ending"), seen,
                                   " AND a.not_after > UTC_TIMESTAMP(6) AND a.not_after <= UTC_TIMESTAMP(6) + INTERVAL ? DAY"
                                   " AND " IN_USE,
                                   filter->after_id ? AFTER_CURSOR("not_after") : "", END_OF_PAGE("not_after"), NULL);
@@ -131,7 +134,7 @@ apr_status_t ra_report_suspended(ra_json_t **pitems, const ra_act_t *act, const 
     const char *seen = ra_sight_clause(sight, values, &count);
     const char *sql = apr_pstrcat(act->tx->pool,
                                   CERTIFICATE ", a.suspended_at AS suspended_at, a.suspension_until AS suspended_until,"
-                                              " DATEDIFF(a.suspension_until, UTC_TIMESTAMP(6)) AS days_left" FROM_PAGE("certificates_suspension_until"),
+                                              " " DAYS_UNTIL("a.suspension_until") " AS days_left" FROM_PAGE("certificates_suspension_until"),
                                   seen, " AND a.suspension_until <= UTC_TIMESTAMP(6) + INTERVAL ? DAY",
                                   filter->after_id ? AFTER_CURSOR("suspension_until") : "", END_OF_PAGE("suspension_until"), NULL);
 
