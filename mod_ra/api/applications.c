@@ -221,7 +221,7 @@ static const struct {
     {"registerApplication", RA_STEP_REGISTRATION}, {"produceCertificate", RA_STEP_PRODUCTION},
 };
 
-ra_action_e ra_action_of_operation(const ra_operation_t *operation)
+static ra_action_e action_of(const ra_operation_t *operation)
 {
     for (size_t i = 0; i < sizeof(step_operations) / sizeof(step_operations[0]); i++) {
         if (strcmp(step_operations[i].operation_id, operation->id) == 0) {
@@ -246,7 +246,7 @@ static ra_json_t *signature_detail(const ra_call_t *call, const ra_application_t
     const ra_json_t *record = ra_json_get(application->steps, ra_step_name(RA_STEP_REVIEW));
     ra_json_t *detail;
 
-    if (ra_action_of_operation(call->operation) != (ra_action_e)RA_STEP_REVIEW || !ra_json_get(record, "signature")) {
+    if (action_of(call->operation) != (ra_action_e)RA_STEP_REVIEW || !ra_json_get(record, "signature")) {
         return NULL;
     }
     detail = ra_json_object_make(call->act.tx->pool);
@@ -261,7 +261,7 @@ apr_status_t ra_do_step(ra_call_t *call)
     apr_status_t status = open_application(call, &application);
 
     if (status == APR_SUCCESS) {
-        status = ra_application_step(&call->act, application, ra_action_of_operation(call->operation), call->body, &job);
+        status = ra_application_step(&call->act, application, action_of(call->operation), call->body, &job);
     }
     if (status == APR_SUCCESS) {
         call->audit_detail = signature_detail(call, application);

@@ -1,7 +1,6 @@
 /* What is checked before the database is asked. Layer: api. Thread rule: free-threaded. */
 #include "api/guard.h"
 
-#include <apr_strings.h>
 #include <string.h>
 
 #include "api/negotiate.h"
@@ -68,29 +67,13 @@ apr_status_t ra_guard_request(const ra_request_t *request, const ra_operation_t 
     return safe ? APR_SUCCESS : check_key(request, operation, result);
 }
 
-/* "review_officer, manager": what the caller would need */
-static const char *needed(const ra_operation_t *operation, ra_host_e host, apr_pool_t *pool)
-{
-    const char *text = "";
-
-    for (int i = 0; i < 32; i++) {
-        apr_uint32_t bit = 1u << i;
-        const char *name = host == RA_HOST_API ? (operation->scopes & bit ? ra_scope_name(bit) : "")
-                                               : (operation->roles & bit ? ra_role_name(bit) : "");
-
-        if (*name) {
-            text = apr_pstrcat(pool, text, *text ? ", " : "", name, NULL);
-        }
-    }
-    return text;
-}
-
 apr_status_t ra_guard_access(const ra_operation_t *operation, ra_host_e host, ra_roles_t roles, ra_scopes_t scopes, ra_result_t *result)
 {
     if ((host == RA_HOST_STAFF && (operation->roles & roles)) || (host == RA_HOST_API && (operation->scopes & scopes))) {
         return APR_SUCCESS;
     }
-    ra_result_param(result, "needed", needed(operation, host, result->pool));
+    ra_result_param(result, "needed", host == RA_HOST_API ? ra_rights_text(0, operation->scopes, result->pool)
+                                                          : ra_rights_text(operation->roles, 0, result->pool));
     return ra_refuse(result, RA_PROBLEM_ACCESS_DENIED, operation->id);
 }
 

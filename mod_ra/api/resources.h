@@ -172,9 +172,6 @@ apr_status_t ra_get_bulk_operation(ra_call_t *call);
 apr_status_t ra_list_audit_events(ra_call_t *call);
 apr_status_t ra_list_audit_checkpoints(ra_call_t *call);
 
-/** The action on an application that an operation is; RA_ACTION_COUNT: none. */
-ra_action_e ra_action_of_operation(const ra_operation_t *operation);
-
 /** Answers from the document or a constant table: no database session is taken. */
 int ra_handler_needs_no_store(ra_handler_fn handler);
 

@@ -3,19 +3,6 @@
 
 #include "api/resources.h"
 
-/* A step is in sight here as it is when it is done: by the roles of its operation. */
-static void read_sight_roles(const ra_call_t *call, ra_task_filter_t *filter)
-{
-    for (int i = 0; i < ra_spec_operation_count(call->api->spec); i++) {
-        const ra_operation_t *operation = ra_spec_operation(call->api->spec, i);
-        ra_action_e action = ra_action_of_operation(operation);
-
-        if ((int)action < RA_ACTION_STEPS) {
-            filter->sight_roles[action] = operation->roles;
-        }
-    }
-}
-
 apr_status_t ra_list_tasks(ra_call_t *call)
 {
     const char *step = ra_call_text(call, "step");
@@ -24,7 +11,6 @@ apr_status_t ra_list_tasks(ra_call_t *call)
     ra_json_t *items, *counts, *blocked;
     apr_status_t status = ra_call_cursor(call, &filter.after_id);
 
-    read_sight_roles(call, &filter);
     if (status == APR_SUCCESS) {
         status = ra_task_list(&items, &call->act, &filter);
     }

@@ -1,6 +1,7 @@
 """What each caller sees (domain.md §18.11): an office its region, an agency its own, a system what it submitted; the rest is not found."""
 import pytest
 
+from acts import Act
 from harness import seed
 from support import ARCHIVE, refused
 
@@ -172,11 +173,51 @@ def test_person_without_a_place_for_the_role_sees_nothing(ra, cases):
     assert not sees(client, cases[TAIYUAN])
 
 
-def test_sight_follows_the_role_that_the_operation_is_open_to(ra, cases):
-    """province_wide is of a role, not of a person: a field_engineer's does not let an acceptor see more."""
-    person = ra.person("acceptor", office_id=ra.office(XIAODIAN), province_wide=False)
+def of_two_grants(ra, here, everywhere, office=XIAODIAN):
+    """Somebody with one role for the region of the office, and another for the whole province."""
+    person = ra.person(here, office_id=ra.office(office), province_wide=False)
     path = f"/people/{person.id}"
     tag = ra.administrator.get(path).headers["ETag"]
-    ra.administrator.put(path + "/roles", {"roles": [{"role": "acceptor"}, {"role": "field_engineer", "province_wide": True}]}, tag=tag)
-    client = ra.staff(person)
+    ra.administrator.put(path + "/roles", {"roles": [{"role": here}, {"role": everywhere, "province_wide": True}]}, tag=tag)
+    return person
+
+
+def test_sight_follows_the_role_that_the_operation_is_open_to(ra, cases):
+    """province_wide is of a role, not of a person: a field_engineer's does not let an acceptor see more."""
+    client = ra.staff(of_two_grants(ra, "acceptor", "field_engineer"))
     assert sees(client, cases[XIAODIAN]) and not sees(client, cases[DATONG])
+
+
+def waiting(ra, person, case):
+    """@return the steps of the case that the person is told of as tasks, and with the case"""
+    tasks = {item["step"] for item in ra.staff(person).get("/tasks?limit=200").json()["items"] if item["id"] == case.id}
+    return tasks, set(ra.staff(person).get(case.path).json()["next_steps"])
+
+
+def test_a_manager_of_the_province_reviews_only_where_the_reviewer_may(ra):
+    """Both roles do reviews, of different businesses: what the one lets see, the other does not handle."""
+    person = of_two_grants(ra, "review_officer", "manager", DATONG)
+    far, near = (ra.case("awaiting_review", subscriber={"region": region}) for region in (TAIYUAN, DATONG))
+    assert (waiting(ra, person, far), waiting(ra, person, near)) == ((set(), set()), ({"review"}, {"review"}))
+    body = {"decision": "approve", "snapshot_sha256": far.application["snapshot_sha256"]}
+    detail = far.refuse(person, "review", body, 403, "access-denied", headers={"Accept-Language": "en"})["detail"]
+    assert "granted for the region" in detail and "review officer" in detail
+    near.review(person)
+    assert near.read()["state"] == "awaiting_production"
+
+
+def test_a_technician_of_the_province_unlocks_everywhere_and_accepts_at_home(ra):
+    person = of_two_grants(ra, "acceptor", "technician", DATONG)
+    act = Act(ra, "unlock", ra.case("completed"))
+    act.submit()
+    assert waiting(ra, person, act) == (set(), set())
+    act.accept()
+    assert waiting(ra, person, act) == ({"operation"}, {"operation"})
+
+
+def test_corrections_belong_to_the_region_of_the_role(ra):
+    """The archivist of the province reads the case; the counter of another city neither corrects nor withdraws it."""
+    person = of_two_grants(ra, "acceptor", "archivist", DATONG)
+    case = ra.case("awaiting_acceptance")
+    assert case.read(person)["next_steps"] == []
+    refused(case.step(person, "withdrawal", {"reason": "订户放弃"}, expect=404), 404, "not-found")

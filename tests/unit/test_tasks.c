@@ -298,20 +298,23 @@ static ra_principal_t some_principal(void)
 }
 
 /* As the API's operations say it: the roles of the step in any business. */
-static void fill_sight_roles(ra_roles_t roles[RA_STEP_COUNT])
+static ra_roles_t roles_of(ra_step_e step)
 {
+    ra_roles_t roles = 0;
     const ra_business_t *business;
 
     for (int i = 0; (business = ra_business_at(i)); i++) {
-        for (int step = 0; step < business->step_count; step++) {
-            roles[business->steps[step].step] |= business->steps[step].roles;
+        for (int j = 0; j < business->step_count; j++) {
+            roles |= business->steps[j].step == step ? business->steps[j].roles : 0;
         }
     }
+    return roles;
 }
 
-static int is_task(const ra_act_t *act, const ra_application_t *application, const ra_task_filter_t *filter, ra_step_e step)
+/* Step and case in sight, and the engine allows it: as when the step is done. */
+static int is_task(const ra_act_t *act, const ra_application_t *application, ra_step_e step)
 {
-    ra_sight_t sight = ra_principal_sight(act->who, filter->sight_roles[step], act->tx->pool);
+    ra_sight_t sight = ra_principal_sight(act->who, roles_of(step), act->tx->pool);
 
     return ra_application_can(act, application, (ra_action_e)step) &&
            ra_sight_allows(&sight, application->region, application->agency_id, application->submitted_by);
@@ -338,7 +341,7 @@ static apr_status_t list_by_engine(const char **ptext, const ra_act_t *act, cons
             const fact_t *fact = fact_of(application->id);
             const char *problem = in_the_way(fact, application->business, (ra_step_e)step, act->who);
 
-            if ((problem != NULL) == filter->blocked && is_task(act, application, filter, (ra_step_e)step)) {
+            if ((problem != NULL) == filter->blocked && is_task(act, application, (ra_step_e)step)) {
                 *ptext = apr_pstrcat(act->tx->pool, *ptext, application->id, " ", ra_step_name((ra_step_e)step), " ",
                                      problem ? problem : first_half(fact, (ra_step_e)step), "\n", NULL);
                 counts[step]++;
@@ -409,7 +412,6 @@ static apr_status_t compare(ra_tx_t *tx, void *baton)
     const char *wanted, *really;
     apr_status_t status;
 
-    fill_sight_roles(filter.sight_roles);
     status = list_by_engine(&wanted, &act, &filter, counts);
     if (status == APR_SUCCESS) {
         status = list_by_pages(&really, &act, &filter);

@@ -127,7 +127,7 @@ static ra_case_t case_of(const ra_application_t *application)
 int ra_application_can(const ra_act_t *act, const ra_application_t *application, ra_action_e action)
 {
     ra_case_t subject = case_of(application);
-    ra_actor_t actor = ra_principal_actor(act->who);
+    ra_actor_t actor = ra_principal_actor_in(act->who, application->region);
     ra_move_t move;
 
     return ra_lifecycle_move(&move, &subject, &actor, action, RA_DECISION_YES);
@@ -154,13 +154,14 @@ static apr_status_t refuse_move(const ra_act_t *act, const ra_application_t *app
     ra_result_param(result, "state", ra_state_name(application->state));
     ra_result_param(result, "other", ra_step_name(move->other));
     ra_result_param(result, "possible", possible_now(act, application));
+    ra_result_param(result, "needed", ra_rights_text(move->roles, move->scopes, act->tx->pool));
     return ra_refuse(result, move->problem, ra_action_name(action));
 }
 
 apr_status_t ra_application_may(const ra_act_t *act, const ra_application_t *application, ra_action_e action, ra_decision_e decision)
 {
     ra_case_t subject = case_of(application);
-    ra_actor_t actor = ra_principal_actor(act->who);
+    ra_actor_t actor = ra_principal_actor_in(act->who, application->region);
     ra_move_t move;
 
     return ra_lifecycle_move(&move, &subject, &actor, action, decision) ? APR_SUCCESS
@@ -277,7 +278,7 @@ static apr_status_t write_history(const ra_act_t *act, const ra_application_t *a
 apr_status_t ra_application_move(const ra_act_t *act, ra_application_t *application, const ra_step_t *step)
 {
     ra_case_t subject = case_of(application);
-    ra_actor_t actor = ra_principal_actor(act->who);
+    ra_actor_t actor = ra_principal_actor_in(act->who, application->region);
     ra_state_e before = application->state;
     ra_move_t move;
     apr_status_t status;

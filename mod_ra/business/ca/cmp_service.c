@@ -149,6 +149,7 @@ static apr_status_t read_producer(ra_principal_t *who, ra_tx_t *tx, const char *
         who->id = id;
         who->name = ra_json_get_string(row, "name");
         who->roles = ra_json_get(row, "disabled_at") ? 0 : RA_ROLE_ISSUING_OFFICER;
+        who->province_roles = who->roles; /* the codes were drawn in the officer's sight */
     }
     return status;
 }

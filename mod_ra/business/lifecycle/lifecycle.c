@@ -103,17 +103,24 @@ static int refuse(ra_move_t *move, const char *problem)
     return 0;
 }
 
+static int deny(ra_move_t *move, ra_roles_t roles, ra_scopes_t scopes)
+{
+    move->roles = roles;
+    move->scopes = scopes;
+    return refuse(move, RA_PROBLEM_ACCESS_DENIED);
+}
+
 /* Roles and scopes, the agency's own cases only, and never the agency that submitted it itself (§18.16). */
 static int may_do_step(ra_move_t *move, const ra_case_t *subject, const ra_actor_t *actor, const ra_business_step_t *row)
 {
     if (!(actor->roles & row->roles) && !(actor->scopes & row->scopes)) {
-        return refuse(move, RA_PROBLEM_ACCESS_DENIED);
+        return deny(move, row->roles, row->scopes);
     }
     if (row->step != RA_STEP_AGENCY_DECISION) {
         return 1;
     }
     if (!same(actor->agency_id, subject->agency_id)) {
-        return refuse(move, RA_PROBLEM_ACCESS_DENIED);
+        return deny(move, row->roles, row->scopes);
     }
     return same(actor->id, subject->submitted_by) ? refuse(move, RA_PROBLEM_OWN_SUBMISSION) : 1;
 }
@@ -150,7 +157,7 @@ static int move_step(ra_move_t *move, const ra_case_t *subject, const ra_actor_t
         return refuse(move, RA_PROBLEM_STATE_CONFLICT);
     }
     if (action == RA_ACTION_CODES && !(actor->roles & row->roles)) {
-        return refuse(move, RA_PROBLEM_ACCESS_DENIED);
+        return deny(move, row->roles, RA_SCOPE_NONE);
     }
     if (!may_do_step(move, subject, actor, row)) {
         return 0;
@@ -186,7 +193,7 @@ static int move_correction(ra_move_t *move, const ra_case_t *subject, const ra_a
     int edit = action == RA_ACTION_EDIT;
 
     if (!may_correct(subject, actor)) {
-        return refuse(move, RA_PROBLEM_ACCESS_DENIED);
+        return subject->business->by_ra ? deny(move, RA_ROLE_NONE, RA_SCOPE_NONE) : deny(move, CORRECTORS, RA_SCOPE_APPLICATIONS_SUBMIT);
     }
     if (subject->state != RA_STATE_REJECTED &&
         !(edit ? is_before_entry(subject->state) : is_before_production(subject->state))) {
@@ -223,6 +230,8 @@ int ra_lifecycle_move(ra_move_t *move, const ra_case_t *subject, const ra_actor_
     move->next = subject->state;
     move->problem = NULL;
     move->other = RA_STEP_NONE;
+    move->roles = RA_ROLE_NONE;
+    move->scopes = RA_SCOPE_NONE;
     switch (action) {
     case RA_ACTION_MADE:
     case RA_ACTION_HALF_MADE:

@@ -152,6 +152,8 @@ typedef struct ra_move_t {
     ra_state_e next;         /* when problem is NULL */
     const char *problem;     /* RA_PROBLEM_STATE_CONFLICT, _ACCESS_DENIED, _SEPARATION_OF_DUTY, _SAME_PERSON_REQUIRED, _OWN_SUBMISSION */
     ra_step_e other;         /* the step whose hand is in the way, or is demanded */
+    ra_roles_t roles;        /* with RA_PROBLEM_ACCESS_DENIED: who may */
+    ra_scopes_t scopes;
 } ra_move_t;
 
 /**
@@ -170,6 +172,7 @@ typedef struct ra_opening_t {
     ra_state_e state;
     ra_step_e rejected_step;     /* with RA_STATE_REJECTED */
     ra_step_e step;              /* that the actor may do */
+    ra_roles_t roles;            /* of the actor's those by which it may: where they are not granted, the opening is not */
     unsigned excluded_hands;     /* set of 1 << ra_step_e: the actor must not be the hand of these */
     ra_step_e required_hand;     /* the actor must be the hand of this; RA_STEP_NONE: no matter */
     int not_own;                 /* the actor must not have submitted it */

@@ -95,6 +95,7 @@ static void tell_openings_of(const ra_business_t *business, ra_state_e state, ra
             .state = state,
             .rejected_step = rejected_step,
             .step = business->steps[i].step,
+            .roles = business->steps[i].roles & actor->roles,
             .required_hand = RA_STEP_NONE,
         };
 

@@ -32,7 +32,7 @@ typedef struct query_t {
 static int is_same_condition(const ra_opening_t *a, const ra_opening_t *b)
 {
     return a->state == b->state && (a->state != RA_STATE_REJECTED || a->rejected_step == b->rejected_step) && a->step == b->step &&
-           a->excluded_hands == b->excluded_hands && a->required_hand == b->required_hand && a->not_own == b->not_own &&
+           a->roles == b->roles && a->excluded_hands == b->excluded_hands && a->required_hand == b->required_hand && a->not_own == b->not_own &&
            a->own_agency == b->own_agency;
 }
 
@@ -63,9 +63,9 @@ static void bind_value(query_t *query, ra_value_t value)
 }
 
 /* The sight in which the step may be done. */
-static const char *sight_clause(query_t *query, ra_step_e step)
+static const char *sight_clause(query_t *query, const ra_opening_t *opening)
 {
-    ra_sight_t sight = ra_principal_sight(query->act->who, query->filter->sight_roles[step], query->act->tx->pool);
+    ra_sight_t sight = ra_principal_sight(query->act->who, opening->roles, query->act->tx->pool);
     ra_value_t values[RA_SIGHT_VALUES];
     int count = 0;
     const char *clause = ra_sight_clause(&sight, values, &count);
@@ -128,7 +128,7 @@ static const char *branch_clause(query_t *query, const branch_t *branch)
     const char *rejected = opening->state != RA_STATE_REJECTED
                                ? ""
                                : apr_pstrcat(pool, " AND a.rejected_step = '", ra_step_name(opening->rejected_step), "'", NULL);
-    const char *sight = sight_clause(query, opening->step);
+    const char *sight = sight_clause(query, opening);
 
     /* Few applications wait: they are found by their state, not by walking through all of them in the order of their ids. */
     return apr_pstrcat(pool, " FROM applications a IGNORE INDEX FOR ORDER BY (PRIMARY) WHERE a.state = '", ra_state_name(opening->state), "'", rejected, " AND ", sight,

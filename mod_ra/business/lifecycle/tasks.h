@@ -10,11 +10,10 @@
 #define RA_TASK_COUNT_MAX 1000 /* of one step and one kind of condition; more are only said to be there */
 
 typedef struct ra_task_filter_t {
-    ra_roles_t sight_roles[RA_STEP_COUNT]; /* of the API's operation for each step: they decide the sight, as they do when the step is done */
-    ra_step_e step;                        /* RA_STEP_NONE: any */
-    const char *after_id;                  /* keyset: applications above this one; NULL from the oldest */
+    ra_step_e step;       /* RA_STEP_NONE: any */
+    const char *after_id; /* keyset: applications above this one; NULL from the oldest */
     int limit;
-    int blocked;                           /* instead of what can be done: what the caller would do if nothing else were in the way (blocks.h) */
+    int blocked;          /* instead of what can be done: what the caller would do if nothing else were in the way (blocks.h) */
 } ra_task_filter_t;
 
 /** Tasks of the API (an application and the step; blocked_by, where these are asked for), oldest application first, at most limit + 1. */

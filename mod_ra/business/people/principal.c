@@ -138,6 +138,22 @@ apr_status_t ra_principal_bootstrap(ra_tx_t *tx, const ra_t *ra, ra_bytes_t cert
     return status == APR_EEXIST ? RA_ERETRY : status == APR_SUCCESS ? note_first_administrator(tx, person, certificate) : status;
 }
 
+/* Of "140000" the digits "14" say what it covers, of "140100" the digits "1401" (GB/T 2260). */
+static apr_size_t region_digits(const char *region)
+{
+    apr_size_t len = strlen(region);
+
+    while (len > 2 && region[len - 1] == '0' && region[len - 2] == '0') {
+        len -= 2;
+    }
+    return len;
+}
+
+static const char *region_prefix(const char *region, apr_pool_t *pool)
+{
+    return apr_pstrmemdup(pool, region, region_digits(region));
+}
+
 ra_actor_t ra_principal_actor(const ra_principal_t *who)
 {
     ra_actor_t actor = {NULL, 0, 0, NULL};
@@ -151,15 +167,15 @@ ra_actor_t ra_principal_actor(const ra_principal_t *who)
     return actor;
 }
 
-/* "140000" covers "14", "140100" covers "1401" (GB/T 2260) */
-static const char *region_prefix(const char *region, apr_pool_t *pool)
+ra_actor_t ra_principal_actor_in(const ra_principal_t *who, const char *region)
 {
-    apr_size_t len = strlen(region);
+    ra_actor_t actor = ra_principal_actor(who);
+    const char *own = who ? who->office_region : NULL;
 
-    while (len > 2 && region[len - 1] == '0' && region[len - 2] == '0') {
-        len -= 2;
+    if (who && !(own && strncmp(region, own, region_digits(own)) == 0)) {
+        actor.roles &= who->province_roles | RA_ROLE_AGENCY; /* whose cases it is, the engine knows */
     }
-    return apr_pstrmemdup(pool, region, len);
+    return actor;
 }
 
 ra_sight_t ra_principal_sight(const ra_principal_t *who, ra_roles_t roles, apr_pool_t *pool)

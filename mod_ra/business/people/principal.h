@@ -45,6 +45,8 @@ apr_status_t ra_principal_bootstrap(ra_tx_t *tx, const ra_t *ra, ra_bytes_t cert
 
 /** The engine's view of a principal; @a who may be NULL for the RA itself. */
 ra_actor_t ra_principal_actor(const ra_principal_t *who);
+/** The same before a case of this region: of the roles those that are granted for it. What one role lets see, another does not handle. */
+ra_actor_t ra_principal_actor_in(const ra_principal_t *who, const char *region);
 
 /* --- what a principal sees (domain.md §18.11) -------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* Names of roles and scopes. Layer: business. Thread rule: constant tables only. */
 #include "business/people/roles.h"
 
+#include <apr_strings.h>
 #include <string.h>
 
 #define NAME(symbol, name) name,
@@ -45,4 +46,21 @@ const char *ra_role_name(ra_roles_t role)
 const char *ra_scope_name(ra_scopes_t scope)
 {
     return name_of(scope_names, RA_SCOPE_COUNT, scope);
+}
+
+static const char *add_names(const char *text, const char *const *names, int count, apr_uint32_t bits, apr_pool_t *pool)
+{
+    for (int i = 0; i < count; i++) {
+        if (bits & (1u << i)) {
+            text = apr_pstrcat(pool, text, *text ? ", " : "", names[i], NULL);
+        }
+    }
+    return text;
+}
+
+const char *ra_rights_text(ra_roles_t roles, ra_scopes_t scopes, apr_pool_t *pool)
+{
+    const char *text = add_names("", role_names, RA_ROLE_COUNT, roles, pool);
+
+    return add_names(text, scope_names, RA_SCOPE_COUNT, scopes, pool);
 }

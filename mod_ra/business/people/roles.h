@@ -5,7 +5,7 @@
 #ifndef RA_BUSINESS_ROLES_H
 #define RA_BUSINESS_ROLES_H
 
-#include <apr.h>
+#include <apr_pools.h>
 
 /* X(symbol, API name): 受理, 录入, 审核, 制证, 档案, 热线, 技术, 现场, 市场, 部门经理, 系统管理员, 审计员, 主管社保经办单位 */
 #define RA_ROLES(X)                                                                                                    \
@@ -50,5 +50,7 @@ ra_scopes_t ra_scope_of(const char *name);
 /** The API name of the lowest bit set; "" for none. */
 const char *ra_role_name(ra_roles_t role);
 const char *ra_scope_name(ra_scopes_t scope);
+/** "review_officer, manager": the API names of all. */
+const char *ra_rights_text(ra_roles_t roles, ra_scopes_t scopes, apr_pool_t *pool);
 
 #endif
