@@ -13,7 +13,7 @@ static apr_status_t demand_everything(const ra_call_t *call)
     if (ra_principal_sight(call->act.who, call->operation->roles, call->act.tx->pool).everything) {
         return APR_SUCCESS;
     }
-    ra_result_param(call->act.tx->result, "needed", "auditor (province_wide)");
+    ra_result_param(call->act.tx->result, "needed", ra_role_name(RA_ROLE_AUDITOR));
     return ra_refuse(call->act.tx->result, RA_PROBLEM_ACCESS_DENIED, "the grant is not for the whole province");
 }
 

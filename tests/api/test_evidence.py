@@ -326,7 +326,8 @@ def test_only_auditors_read_the_log(sealing, role, path):
 @pytest.mark.parametrize("path", ["/audit-events", "/audit-checkpoints"])
 def test_auditor_of_a_region_does_not_read_the_log(sealing, path):
     person = sealing.person("auditor", office_id=sealing.office("140200"), province_wide=False)
-    refused(sealing.staff(person).get(path, expect=403), 403, "access-denied")
+    said = refused(sealing.staff(person).get(path, expect=403, headers={"Accept-Language": "zh-CN"}), 403, "access-denied")
+    assert "审计员。" in said["detail"] and "province_wide" not in said["detail"]
 
 
 def test_other_media_types_are_not_acceptable(sealing):
