@@ -185,6 +185,16 @@ static void check_host_and_limit(request_rec *r, ra_inbound_t *inbound)
     take_limit(r, inbound);
 }
 
+/*
+ * Parts are for files. httpd's filter cuts any answer with 200, also to a POST (RFC 9110 section 14.2 knows GET only): of
+ * an act that is committed the caller would be told 416.
+ */
+static void forget_range(request_rec *r)
+{
+    apr_table_unset(r->headers_in, "Range");
+    apr_table_unset(r->headers_in, "Request-Range");
+}
+
 static void read_api(request_rec *r, ra_inbound_t *inbound)
 {
     const ra_runtime_t *runtime = &inbound->server->globals->runtime;
@@ -211,6 +221,9 @@ int ra_inbound_read(request_rec *r)
     find_route(r, inbound);
     if (inbound->route == RA_ROUTE_NONE) {
         return DECLINED;
+    }
+    if (inbound->route != RA_ROUTE_DOWNLOAD) {
+        forget_range(r);
     }
     inbound->trace = ra_trace_of(r);
     r->log_id = inbound->trace.id;

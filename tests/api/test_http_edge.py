@@ -42,6 +42,23 @@ def test_percent_encoded_letter_is_the_same_resource(raw):
     assert raw.get("public", "/%61pi/v1/business%65s").status == 200
 
 
+PARTS = ("bytes=0-3", "bytes=0-0,5-5", "bytes=-2", "bytes=9999999-")
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("path", ["/api/v1/businesses", "/api/v1/certificate-status?subject=x", "/healthz"])
+def test_a_part_of_an_answer_is_never_sent(raw, path, part):
+    for name in ("Range", "Request-Range"):
+        answer = raw.get("public", path, headers=f"{name}: {part}\r\n")
+        assert answer.status == 200 and json.loads(answer.body)
+
+
+def test_what_is_done_is_not_answered_as_out_of_range(ra):
+    """httpd cuts whatever a handler answers with 200, also to a POST: the act was committed, and its answer would be an error."""
+    case = ra.case("awaiting_agency")
+    assert case.approve(headers={"Range": "bytes=9999999-"}).json()["state"] == "awaiting_acceptance"
+
+
 def test_trace_does_not_echo(raw):
     answer = raw.get("public", "/api/v1/businesses", method="TRACE", headers="X-Secret: s3cret\r\n")
     assert answer.status == 405 and b"s3cret" not in answer.raw
