@@ -23,6 +23,14 @@ static int same_origin(const ra_request_t *request)
     return (!origin || strcasecmp(origin, request->origin) == 0) && (!site || strcmp(site, "same-origin") == 0);
 }
 
+/* A page elsewhere sees nothing of what it has the browser read. But what leaves evidence in the visitor's name must be the visitor's own reading. */
+static int is_read_for_another_site(const ra_request_t *request, const ra_operation_t *operation)
+{
+    const char *site = apr_table_get(request->headers, "Sec-Fetch-Site");
+
+    return operation->personal && site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
 static int key_is_well_formed(const char *key)
 {
     apr_size_t len = strlen(key);
@@ -61,7 +69,7 @@ apr_status_t ra_guard_request(const ra_request_t *request, const ra_operation_t 
     if (!request->certificate.data) {
         return ra_refuse(result, RA_PROBLEM_CERTIFICATE_REQUIRED, NULL);
     }
-    if (!safe && request->host == RA_HOST_STAFF && !same_origin(request)) {
+    if (request->host == RA_HOST_STAFF && (safe ? is_read_for_another_site(request, operation) : !same_origin(request))) {
         return ra_refuse(result, RA_PROBLEM_CROSS_ORIGIN, NULL);
     }
     return safe ? APR_SUCCESS : check_key(request, operation, result);

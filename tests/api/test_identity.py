@@ -251,6 +251,18 @@ def test_get_has_no_effect_and_needs_no_proof(ra):
                                                          "Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
+@pytest.mark.parametrize("site,status", [("cross-site", 403), ("same-site", 403), ("none", 200), ("same-origin", 200)])
+def test_other_site_leaves_no_evidence_of_a_reading_in_the_visitors_name(ra, site, status):
+    """A page elsewhere has the browser load the address of an application: it sees nothing, and the log must not say that the visitor read it."""
+    case = ra.case("awaiting_agency")
+    with ra.open("staff", "review_officer") as client:
+        answer = client.request("GET", case.path, headers={"Sec-Fetch-Site": site})
+    assert answer.status_code == status and (status == 200 or answer.json()["code"] == "cross-origin")
+    read = ra.sql("SELECT COUNT(*) FROM audit_events WHERE event = 'getApplication' AND outcome = 'read'"
+                  f" AND object_id = UNHEX(REPLACE('{case.id}', '-', ''))")
+    assert read == [["1" if status == 200 else "0"]]
+
+
 def test_no_answer_opens_itself_to_other_origins(ra):
     answer = ra.staff("auditor").get("/people", headers={"Origin": "https://evil.example"})
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
