@@ -304,6 +304,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave state folder and logs")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
+    process.end_in_order()
     stack = make_stack(given.build, f"fault{os.getpid()}", given.resend)
     wrong = ["the campaign did not come to its end"]
     try:

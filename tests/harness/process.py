@@ -21,6 +21,11 @@ class Failed(Exception):
     """Something of the private instance did not work; the text is for a person."""
 
 
+def end_in_order():
+    """SIGTERM ends this program as an interruption does: what it has started is stopped on the way out."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def service_user():
     """The account the services run as: one's own, or an unprivileged one when this is root."""
     if os.getuid() != 0:
