@@ -231,6 +231,28 @@ def test_a_change_of_name_is_made_with_the_new_name(ra, old):
     assert [line["reason"] for line in ledger(ra, "revocation", old.certificate["serial"])] == [3]
 
 
+@pytest.mark.parametrize("change, code, place", [
+    ({"subject_name": "山西另一家科技有限公司"}, "name-not-allowed", "/subject_name"),
+    ({"usage": "encryption"}, "kind-not-offered", "/kind"),
+], ids=["name", "usage"])
+def test_a_correction_binds_an_act_to_its_certificate_as_the_submission_does(ra, old, change, code, place):
+    act = Act(ra, "reissue_damaged", old)
+    act.submit()
+    refused(act.call("acceptor", "PATCH", "", change, expect=422), 422, code, (place, "not-as-applied"))
+    act.call("acceptor", "PATCH", "", {"subject_name": old.name, "note": "更正备注"})
+    assert act.application["subject_name"] == old.name
+
+
+def test_an_act_does_not_give_a_certificate_to_another_subscriber(ra, old):
+    for member, value in (("social_security_no", samples.social_security_no()), ("kind", "person")):
+        subscriber = {**old.form["subscriber"], member: value}
+        if member == "kind":
+            subscriber["id_document"] = {"type": "resident_id", "number": samples.resident_id()}
+        refused(ra.staff("acceptor").post("/applications", Act(ra, "reissue_damaged", old, subscriber=subscriber).form, expect=422), 422,
+                "body-invalid", (f"/subscriber/{member}", "not-as-applied"))
+    Act(ra, "reissue_damaged", old, subscriber=old.form["subscriber"]).submit()
+
+
 def test_a_token_that_was_lost_is_revoked_as_compromised(ra, old):
     Act(ra, "replace_token", old, cause="lost").run()
     assert [line["reason"] for line in ledger(ra, "revocation", old.certificate["serial"])] == [1]

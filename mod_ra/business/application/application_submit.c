@@ -191,6 +191,9 @@ apr_status_t ra_application_correct(const ra_act_t *act, ra_application_t *appli
     if (status == APR_SUCCESS) {
         status = ra_form_read(&form, act, application->id, body);
     }
+    if (status == APR_SUCCESS) {
+        status = ra_target_check_correction(act, application, body);
+    }
     if (status != APR_SUCCESS) {
         return status;
     }

@@ -79,6 +79,21 @@ apr_status_t ra_target_particulars(const ra_act_t *act, const ra_business_t *bus
     return APR_SUCCESS;
 }
 
+/* Whose certificate it is does not change with an act on it: what identifies the subscriber is as it was. */
+static apr_status_t check_subscriber(const ra_act_t *act, const ra_application_t *old, const ra_json_t *subscriber)
+{
+    static const char *const members[] = {"kind", "social_security_no"};
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const char *value = ra_json_get_string(subscriber, members[i]), *former = ra_json_get_string(old->applicant, members[i]);
+
+        if (value && (!former || strcmp(value, former) != 0)) {
+            return refuse_at(act, apr_pstrcat(act->tx->pool, "/subscriber/", members[i], NULL), RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_BODY_INVALID);
+        }
+    }
+    return APR_SUCCESS;
+}
+
 /* Kind and usage are the certificate's; the name is its too, unless the business is about changing it. */
 static apr_status_t check_against_old(const ra_act_t *act, const ra_business_t *business, const ra_application_t *old, const ra_json_t *body)
 {
@@ -91,7 +106,7 @@ static apr_status_t check_against_old(const ra_act_t *act, const ra_business_t *
     if (name && !business->changes_name && strcmp(name, old->subject_name) != 0) {
         return refuse_at(act, "/subject_name", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_NAME_NOT_ALLOWED);
     }
-    return APR_SUCCESS;
+    return check_subscriber(act, old, ra_json_get(body, "subscriber"));
 }
 
 /* What has been corrected since the old application was written counts: contact, tier and project of the record. */
@@ -157,4 +172,20 @@ apr_status_t ra_target_complete(const ra_json_t **pform, const ra_act_t *act, co
         status = ra_target_particulars(act, business, body);
     }
     return status == APR_SUCCESS ? complete(pform, act, business, &target, body) : status;
+}
+
+apr_status_t ra_target_check_correction(const ra_act_t *act, const ra_application_t *application, const ra_json_t *form)
+{
+    ra_application_t *old;
+    ra_target_t target;
+    apr_status_t status;
+
+    if (!application->target_id) {
+        return APR_SUCCESS;
+    }
+    status = ra_target_read(&target, act, application->target_id);
+    if (status == APR_SUCCESS) {
+        status = ra_application_read(&old, act, target.application_id);
+    }
+    return status == APR_SUCCESS ? check_against_old(act, application->business, old, form) : status;
 }

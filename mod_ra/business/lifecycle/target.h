@@ -7,11 +7,14 @@
 /**
  * Makes the body of createApplication complete: for an act on a certificate the subscriber, kind, usage and name come from the application that
  * made it, with the body's members on top. Other businesses: unchanged.
- * RA_EREFUSED: _BUSINESS_UNKNOWN _CERTIFICATE_NEEDED _CERTIFICATE_STATE _RENEWAL_TOO_EARLY _PARTICULARS_MISSING _NAME_NOT_ALLOWED _KIND_NOT_OFFERED
+ * RA_EREFUSED: _BUSINESS_UNKNOWN _CERTIFICATE_NEEDED _CERTIFICATE_STATE _RENEWAL_TOO_EARLY _PARTICULARS_MISSING _NAME_NOT_ALLOWED _KIND_NOT_OFFERED _BODY_INVALID
  */
 apr_status_t ra_target_complete(const ra_json_t **pform, const ra_act_t *act, const ra_json_t *body);
 
 /** Does the body say what the business asks beyond its form? RA_EREFUSED with RA_PROBLEM_PARTICULARS_MISSING. */
 apr_status_t ra_target_particulars(const ra_act_t *act, const ra_business_t *business, const ra_json_t *body);
+
+/** A corrected act is still about its certificate: subscriber, kind, usage and name are bound as they were at its submission. RA_EREFUSED: as there. */
+apr_status_t ra_target_check_correction(const ra_act_t *act, const ra_application_t *application, const ra_json_t *form);
 
 #endif
