@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from acts import Act, certificate, wait_for_status
+from acts import Act, certificate, ledger, wait_for_status
 from held import Held
 from kills import kill_children
-from support import Ra, refused
+from support import REJECTION, Ra, refused
 
 # Lists that the tests make forget what an earlier test has revoked: that is a disagreement, and said.
 pytestmark = pytest.mark.log("RA0464")
@@ -212,6 +212,66 @@ def test_many_entries_are_followed_in_portions(ca):
     wait_for_status(ca, cases[1], "suspended", SECONDS)
     assert certificate(ca, cases[2])["status"] == "valid"
     assert ca.sql("SELECT entries FROM ca_crls")[0][0] == "5002"
+
+
+def to_review(ra, business, old):
+    act = Act(ra, business, old)
+    act.submit()
+    act.accept()
+    act.enter()
+    return act
+
+
+def test_what_the_ca_ended_since_is_not_changed_any_more(ca):
+    old = ca.case("completed")
+    act = to_review(ca, "modify", old)
+    settle(ca)
+    publish(ca, crl(ca, (old, HOLD)))
+    wait_for_status(ca, old, "suspended", SECONDS)
+    act.refuse("review_officer", "review", {"decision": "approve"}, 409, "certificate-state")
+    settle(ca)
+    publish(ca, crl(ca))
+    wait_for_status(ca, old, "valid", SECONDS)
+    act.review()
+    act.draw()
+    settle(ca)
+    publish(ca, crl(ca, (old, COMPROMISE)))
+    wait_for_status(ca, old, "revoked", SECONDS)
+    act.refuse("issuing_officer", "production", act.production(), 409, "certificate-state")
+    act.withdraw()
+    assert act.state == "withdrawn"
+
+
+def test_what_the_ca_revoked_since_is_not_suspended_any_more(ca):
+    old = ca.case("completed")
+    act = to_review(ca, "suspend", old)
+    settle(ca)
+    publish(ca, crl(ca, (old, COMPROMISE)))
+    wait_for_status(ca, old, "revoked", SECONDS)
+    act.refuse("review_officer", "review", {"decision": "approve"}, 409, "certificate-state")
+    act.step("review_officer", "review", REJECTION)
+    assert act.state == "rejected"
+
+
+@pytest.mark.log("RA0421")
+def test_a_hold_on_its_way_to_the_ca_does_not_cover_a_revocation(ca):
+    old = ca.case("completed")
+    act = to_review(ca, "suspend", old)
+    publish(ca, httpx.get(ca.publisher.ca + "/ca.crt", trust_env=False).content, path="/ca.crt")
+    publish(ca, crl(ca))
+    ca.stack.ca.stop()
+    try:
+        act.review()
+        settle(ca)
+        publish(ca, crl(ca, (old, COMPROMISE)))
+        wait_for_status(ca, old, "revoked", SECONDS)
+    finally:
+        ca.stack.ca.start()
+    act.wait("awaiting_review", SECONDS)
+    shown = certificate(ca, old)
+    assert (shown["status"], shown["revocation_reason"], "suspended_at" in shown) == ("revoked", "key_compromise", False)
+    assert events(ca, old) == [("revoked", "ca", "key_compromise")]
+    assert not ledger(ca, "revocation", old.certificate["serial"])
 
 
 def test_an_older_list_does_not_undo_what_was_done_since(ca):

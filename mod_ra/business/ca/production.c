@@ -11,6 +11,7 @@
 #include "business/ca/pair.h"
 #include "business/certificate/certificate.h"
 #include "business/certificate/profile.h"
+#include "business/lifecycle/target.h"
 
 #define JOB "enrol"
 #define LANE_ISSUANCE 1
@@ -128,7 +129,8 @@ static apr_status_t queue_attempt(const ra_act_t *act, ra_application_t *applica
         enrolment = (ra_enrolment_t){.key = &second, .code_id = code_id, .is_encryption = 1, .runs_at_once = 1};
         status = ra_pair_key_again(&second, act, application, &csr->key);
     } else {
-        status = check_key(act, application, &csr->key);
+        status = ra_target_is_still_taken(act, application);
+        status = status == APR_SUCCESS ? check_key(act, application, &csr->key) : status;
     }
     RA_FAILPOINT(key_used);
     if (status == APR_SUCCESS) {

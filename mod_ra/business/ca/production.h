@@ -13,7 +13,7 @@
  * Checks codes, request and key, and queues the attempt, all in this transaction.
  * @param form  {reference_code, authorisation_code, csr}
  * @param pjob  id of the outbox job to run after COMMIT
- * RA_EREFUSED: the engine's problems, those of ra_codes_use() and ra_csr_parse(), _KEY_NOT_ALLOWED _KEY_REUSED _KEY_WEAK (blocked)
+ * RA_EREFUSED: the engine's problems, those of ra_codes_use() and ra_csr_parse(), _KEY_NOT_ALLOWED _KEY_REUSED _KEY_WEAK (blocked), _CERTIFICATE_STATE
  */
 apr_status_t ra_production_request(const ra_act_t *act, ra_application_t *application, const ra_json_t *form, const char **pjob);
 

@@ -23,7 +23,7 @@ typedef struct attempt_t {
     const char *certificate_id;
     int is_effect;         /* the application waits for it; otherwise it ends a replaced certificate */
     int has_decider;       /* somebody decided it, and may decide anew when the CA refuses */
-    int is_superfluous;    /* a release of what has been revoked since */
+    int is_superfluous;    /* a hold or release of what has been revoked since */
     int is_anew;           /* another request than the one that may have arrived */
     ra_ca_revocation_t revocation;
 } attempt_t;
@@ -51,7 +51,8 @@ static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
     attempt->has_decider = attempt->is_effect && ra_lifecycle_first(ra_business_find(ra_json_get_string(row, "business"))) != RA_STATE_AWAITING_EXECUTION;
     attempt->revocation.serial = apr_pstrdup(pool, ra_json_get_string(row, "serial"));
     attempt->revocation.reason = (int)ra_json_get_int(row, "reason", 0);
-    attempt->is_superfluous = attempt->is_effect && attempt->revocation.reason == REASON_RELEASE && ra_json_get_int(row, "is_revoked", 0);
+    attempt->is_superfluous = attempt->is_effect && ra_json_get_int(row, "is_revoked", 0) &&
+                              (attempt->revocation.reason == REASON_HOLD || attempt->revocation.reason == REASON_RELEASE);
     attempt->revocation.certificate = ra_attempt_bytes(row, "der", pool);
     return APR_SUCCESS;
 }
@@ -70,7 +71,8 @@ static const char *const certificate_sql[] = {
     " version = version + 1 WHERE id = ?",
     /* From left to right: a certificate that is on hold already stays in the suspension that it is in, and so does its clock. */
     "UPDATE certificates SET suspensions = suspensions + (suspended_at IS NULL), suspension_stage = IF(suspended_at IS NULL, 0, suspension_stage),"
-    " suspended_at = COALESCE(suspended_at, UTC_TIMESTAMP(6)), revocation_reason = ?, status_at = UTC_TIMESTAMP(6), version = version + 1 WHERE id = ?",
+    " suspended_at = COALESCE(suspended_at, UTC_TIMESTAMP(6)), revocation_reason = ?, status_at = UTC_TIMESTAMP(6), version = version + 1 WHERE id = ?"
+    " AND revoked_at IS NULL",
     "UPDATE certificates SET suspended_at = NULL, revocation_reason = IF(? IS NULL, NULL, NULL), status_at = UTC_TIMESTAMP(6),"
     " version = version + 1 WHERE id = ?",
 };
@@ -91,8 +93,8 @@ static apr_status_t change_certificate(ra_tx_t *tx, const attempt_t *attempt)
     ra_act_t act = {attempt->base.ra, tx, NULL};
     ra_certificate_event_t event = {.certificate_id = attempt->certificate_id, .event = events[which], .reason = reason_word(reason),
                                     .application_id = attempt->base.application_id};
-    apr_status_t status = ra_sql_change(tx, NULL, certificate_sql[which],
-                                        RA_VALUES(ra_v_text(reason_word(reason)), ra_v_uuid(attempt->certificate_id)));
+    /* Revoked while the CA was asked to hold it ("certRevoked" is both): nothing is written, and the next run finds that it is superfluous. */
+    apr_status_t status = ra_attempt_change(tx, certificate_sql[which], RA_VALUES(ra_v_text(reason_word(reason)), ra_v_uuid(attempt->certificate_id)));
 
     return status == APR_SUCCESS ? ra_certificate_note(&act, &event, NULL) : status;
 }

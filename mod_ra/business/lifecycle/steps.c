@@ -12,6 +12,7 @@
 #include "business/ca/revocation.h"
 #include "business/certificate/certificate_history.h"
 #include "business/certificate/profile.h"
+#include "business/lifecycle/target.h"
 
 /* Checks the form beyond its schema and writes what the step settles besides the application's row. */
 typedef apr_status_t (*step_rule_fn)(const ra_act_t *act, ra_application_t *application, const ra_json_t *form);
@@ -242,12 +243,17 @@ static apr_status_t rule_entry(const ra_act_t *act, ra_application_t *applicatio
 static apr_status_t rule_review(const ra_act_t *act, ra_application_t *application, const ra_json_t *form)
 {
     const char *seen = ra_json_get_string(form, "snapshot_sha256");
+    apr_status_t status;
 
     if (seen && strcmp(seen, application->snapshot_sha256) != 0) {
         return refuse_at(act, "/snapshot_sha256", RA_VIOLATION_NOT_AS_APPLIED, RA_PROBLEM_SNAPSHOT_MISMATCH);
     }
     /* What the RA opened by itself repeats old data: nothing is confirmed. */
-    return application->business->by_ra ? APR_SUCCESS : ra_subscriber_confirm(act, application);
+    if (application->business->by_ra) {
+        return APR_SUCCESS;
+    }
+    status = ra_target_is_still_taken(act, application);
+    return status == APR_SUCCESS ? ra_subscriber_confirm(act, application) : status;
 }
 
 /* --- hand-over 发放, archive 归档 ------------------------------------------------------------------------------- */

@@ -189,3 +189,21 @@ apr_status_t ra_target_check_correction(const ra_act_t *act, const ra_applicatio
     }
     return status == APR_SUCCESS ? check_against_old(act, application->business, old, form) : status;
 }
+
+apr_status_t ra_target_is_still_taken(const ra_act_t *act, const ra_application_t *application)
+{
+    const ra_business_t *business = application->business;
+    int makes = ra_fate_name(business) != NULL;
+    ra_target_t target;
+    apr_status_t status;
+
+    if (!application->target_id || (business->takes & RA_CERTIFICATE_SUSPENDED) || (!makes && business->effect != RA_EFFECT_HOLD)) {
+        return APR_SUCCESS;
+    }
+    status = ra_target_read(&target, act, application->target_id);
+    if (status == APR_SUCCESS && (target.status_bit == RA_CERTIFICATE_REVOKED || (makes && target.status_bit == RA_CERTIFICATE_SUSPENDED))) {
+        ra_result_param(act->tx->result, "state", target.status);
+        return ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_STATE, "since it was applied for");
+    }
+    return status;
+}

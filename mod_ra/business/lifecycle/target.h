@@ -17,4 +17,10 @@ apr_status_t ra_target_particulars(const ra_act_t *act, const ra_business_t *bus
 /** A corrected act is still about its certificate: subscriber, kind, usage and name are bound as they were at its submission. RA_EREFUSED: as there. */
 apr_status_t ra_target_check_correction(const ra_act_t *act, const ra_application_t *application, const ra_json_t *form);
 
+/**
+ * May the act be approved, or the new certificate made? What people decided upon may have changed at the CA since: a certificate that was revoked is neither renewed,
+ * changed nor suspended, and one on hold neither renewed nor changed. That it has lapsed since hinders nothing. RA_EREFUSED with RA_PROBLEM_CERTIFICATE_STATE.
+ */
+apr_status_t ra_target_is_still_taken(const ra_act_t *act, const ra_application_t *application);
+
 #endif
