@@ -53,6 +53,16 @@ def test_unknown_name_is_answered_with_nothing(ra):
     assert (answer["items"], answer["more"]) == ([], False)
 
 
+@pytest.mark.parametrize("made_for, asked_for", [("𠮷", "𡋾"), ("é", "e")], ids=["rare characters", "accents"])
+def test_a_name_that_only_resembles_it_is_another_name(ra, made_for, asked_for):
+    name = samples.organisation_name()
+    case = ra.case("awaiting_production", subject_name=name + made_for)
+    assert words(ask(ra.internal, subject=name + made_for)) == [("pending", "新申请")]
+    assert words(ask(ra.internal, subject=name + asked_for)) == []
+    found = [ra.staff("auditor").get("/applications", params={"subject_name": name + end}).json()["items"] for end in (made_for, asked_for)]
+    assert [[item["id"] for item in items] for items in found] == [[case.id], []]
+
+
 @pytest.mark.parametrize("typed", [lambda name: f" {name} ", lambda name: name.replace("有限", " 有 限"), lambda name: "".join(
     chr(ord(one) + 0xFEE0) if one.isdigit() else one for one in name)], ids=["outer spaces", "inner spaces", "full width"])
 def test_name_is_found_as_people_type_it(ra, made, typed):
