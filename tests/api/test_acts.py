@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from acts import MAKING, OPERATION, PARTICULARS, Act, certificate, ledger, wait_for_status
+from acts import MAKING, OPERATION, PARTICULARS, REGISTRATION, Act, certificate, ledger, wait_for_status
 from harness import samples
 from harness.twin import Twin
 from support import COMPLETION, acceptance, refused
@@ -336,6 +336,20 @@ def test_a_revocation_that_the_ca_rejects_goes_back_to_the_reviewer(ra, old):
     assert certificate(ra, old)["status"] == "revoked"
 
 
+def sql_id(case):
+    return f"UNHEX('{case.certificate['id'].replace('-', '')}')"
+
+
+def to_codes(ra, business, old):
+    act = Act(ra, business, old)
+    act.submit()
+    act.accept()
+    act.enter()
+    act.review()
+    act.draw()
+    return act
+
+
 # The CA's answer is lost.
 
 @pytest.fixture(scope="module")
@@ -431,3 +445,39 @@ def test_completion_waits_for_the_old_certificate(ra, old):
     wait_for_status(ra, old, "revoked", 60)
     act.demand_free("issuing_officer", "completion")
     act.complete()
+
+
+@pytest.mark.log("RA0421")
+def test_an_old_certificate_that_has_lapsed_and_that_the_ca_does_not_revoke_holds_up_nothing(ra, old):
+    act = to_codes(ra, "reissue_damaged", old)
+    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE id = {sql_id(old)}")
+    ra.stack.ca.knobs(mode="reject", body="rr")
+    try:
+        act.produce()
+        end = time.monotonic() + 60
+        while ra.sql(f"SELECT state FROM ca_attempts WHERE target_certificate_id = {sql_id(old)}") != [["rejected"]]:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        ra.stack.ca.reset()
+    act.hand_over()
+    act.step("issuing_officer", "registration", REGISTRATION)
+    act.archive()
+    act.complete()
+    assert certificate(ra, old)["status"] == "expired"
+
+
+@pytest.mark.log("RA0421")
+def test_a_certificate_is_stored_whatever_the_ca_is_being_asked_about_the_old_one(ra, old):
+    """The RA's own question about the old one is not settled when the new one is made; it is revoked once it is."""
+    act = to_codes(ra, "reissue_damaged", old)
+    mine = f"target_certificate_id = {sql_id(old)}"
+    ra.sql("INSERT INTO ca_attempts (id, kind, application_id, target_certificate_id, revocation_reason, state, transaction_id, job_id, created_at, updated_at)"
+           f" SELECT UNHEX(REPLACE(UUID(), '-', '')), 'revoke', application_id, id, 8, 'unknown', RANDOM_BYTES(16), RANDOM_BYTES(16), UTC_TIMESTAMP(6),"
+           f" UTC_TIMESTAMP(6) FROM certificates WHERE id = {sql_id(old)}")
+    act.produce()
+    assert (act.certificate["status"], certificate(ra, old)["status"]) == ("valid", "valid")
+    assert ra.sql(f"SELECT COUNT(*) FROM ca_attempts WHERE {mine}") == [["1"]]
+    ra.sql(f"UPDATE ca_attempts SET state = 'settled', version = version + 1 WHERE {mine}")
+    wait_for_status(ra, old, "revoked")
+    assert reasons(ra, old) == [4]

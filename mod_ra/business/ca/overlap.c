@@ -20,6 +20,13 @@ apr_status_t ra_overlap_begin(const ra_act_t *act, const char *certificate_id)
                          RA_VALUES(days, ra_v_uuid(certificate_id), days));
 }
 
+apr_status_t ra_overlap_end_soon(const ra_act_t *act, const char *certificate_id)
+{
+    return ra_sql_change(act->tx, NULL,
+                         "INSERT INTO certificate_overlaps (certificate_id, ends_at) VALUES (?, UTC_TIMESTAMP(6))"
+                         " ON DUPLICATE KEY UPDATE ends_at = VALUES(ends_at)", RA_VALUES(ra_v_uuid(certificate_id)));
+}
+
 typedef struct page_t {
     ra_t *ra;
     apr_array_header_t *ids; /* of const char *, in pool */

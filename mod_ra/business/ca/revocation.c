@@ -137,6 +137,30 @@ apr_status_t ra_revocation_continue(int *pmore, const ra_act_t *act, ra_applicat
     return status == APR_SUCCESS && *pmore ? queue_effect(act, application, &wish, &job) : status;
 }
 
+static apr_status_t find_open_attempt(const ra_act_t *act, const char *certificate_id)
+{
+    apr_int64_t found;
+
+    return ra_sql_int(act->tx, &found, "SELECT 1 FROM ca_attempts WHERE open_attempt = ?", RA_VALUES(ra_v_uuid(certificate_id)));
+}
+
+/*
+ * The new certificate is here and must be stored, whatever the CA is being asked about the old one: that is revoked when the answer is known (overlap.h).
+ * An attempt that began since is seen by the repetition.
+ */
+static apr_status_t queue_or_put_off(const ra_act_t *act, const ra_application_t *application, const char *certificate_id)
+{
+    wish_t wish = {.certificate_id = certificate_id, .reason = fate_reason(application)};
+    const char *job;
+    apr_status_t status = find_open_attempt(act, certificate_id);
+
+    if (status != APR_ENOENT) {
+        return status == APR_SUCCESS ? ra_overlap_end_soon(act, certificate_id) : status;
+    }
+    status = queue(act, application, &wish, &job);
+    return status == RA_EREFUSED ? RA_ERETRY : status;
+}
+
 /* Both of a pair; neither waits for the other. */
 static apr_status_t queue_replaced(const ra_act_t *act, const ra_application_t *application)
 {
@@ -144,10 +168,7 @@ static apr_status_t queue_replaced(const ra_act_t *act, const ra_application_t *
     apr_status_t status = ra_sql_rows(act->tx, &rows, "SELECT c.id AS id FROM applications a, " RA_MADE_TOGETHER " AND a.id = ?", RA_VALUES(ra_v_uuid(application->id)));
 
     for (const ra_json_t *row = ra_json_first(rows); status == APR_SUCCESS && row; row = ra_json_next(row)) {
-        wish_t wish = {.certificate_id = ra_json_get_string(row, "id"), .reason = fate_reason(application)};
-        const char *job;
-
-        status = queue(act, application, &wish, &job);
+        status = queue_or_put_off(act, application, ra_json_get_string(row, "id"));
     }
     return status;
 }

@@ -24,6 +24,7 @@ typedef struct attempt_t {
     int is_effect;         /* the application waits for it; otherwise it ends a replaced certificate */
     int has_decider;       /* somebody decided it, and may decide anew when the CA refuses */
     int is_superfluous;    /* a hold or release of what has been revoked since */
+    int is_lapsed;         /* the certificate has ended by its own date */
     int is_anew;           /* another request than the one that may have arrived */
     ra_ca_revocation_t revocation;
 } attempt_t;
@@ -35,7 +36,8 @@ static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
     ra_json_t *row;
     apr_status_t status = ra_sql_row(tx, &row,
                                      "SELECT " RA_ATTEMPT_COLUMNS ", c.id AS certificate_id, a.state AS application_state,"
-                                     " t.revocation_reason AS reason, c.der AS `der:b64`, c.serial AS serial, c.revoked_at IS NOT NULL AS is_revoked, a.business AS business"
+                                     " t.revocation_reason AS reason, c.der AS `der:b64`, c.serial AS serial, c.revoked_at IS NOT NULL AS is_revoked,"
+                                     " c.not_after <= UTC_TIMESTAMP(6) AS is_lapsed, a.business AS business"
                                      " FROM ca_attempts t JOIN certificates c ON c.id = t.target_certificate_id"
                                      " JOIN applications a ON a.id = t.application_id WHERE t.id = ?",
                                      RA_VALUES(ra_v_uuid(attempt->base.id)));
@@ -53,6 +55,7 @@ static apr_status_t read_attempt(ra_tx_t *tx, void *baton)
     attempt->revocation.reason = (int)ra_json_get_int(row, "reason", 0);
     attempt->is_superfluous = attempt->is_effect && ra_json_get_int(row, "is_revoked", 0) &&
                               (attempt->revocation.reason == REASON_HOLD || attempt->revocation.reason == REASON_RELEASE);
+    attempt->is_lapsed = (int)ra_json_get_int(row, "is_lapsed", 0);
     attempt->revocation.certificate = ra_attempt_bytes(row, "der", pool);
     return APR_SUCCESS;
 }
@@ -166,6 +169,7 @@ static apr_status_t write_outcome(ra_tx_t *tx, void *baton)
 static ra_job_verdict_e judge_rejection(outcome_t *outcome)
 {
     const attempt_t *attempt = outcome->attempt;
+    int is_over;
 
     outcome->word = "rejected";
     if (attempt->is_effect && attempt->is_anew) {
@@ -173,9 +177,13 @@ static ra_job_verdict_e judge_rejection(outcome_t *outcome)
         outcome->state = outcome->word = "unknown";
         return RA_JOB_PERSON;
     }
-    /* Who decided decides anew; a replaced certificate must end, and so must a suspension, so the CA is asked again. */
-    outcome->state = attempt->has_decider ? "rejected" : "prepared";
-    return attempt->has_decider ? RA_JOB_DONE : RA_JOB_LATER;
+    /*
+     * Who decided decides anew; a replaced certificate must end, and so must a suspension, so the CA is asked again. A replaced one that has lapsed has ended:
+     * some CAs revoke no such certificate.
+     */
+    is_over = attempt->has_decider || (!attempt->is_effect && attempt->is_lapsed);
+    outcome->state = is_over ? "rejected" : "prepared";
+    return is_over ? RA_JOB_DONE : RA_JOB_LATER;
 }
 
 static ra_job_verdict_e judge(outcome_t *outcome)
