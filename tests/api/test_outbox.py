@@ -74,6 +74,21 @@ def test_job_that_another_child_has_taken_over_is_sent_once_and_waited_for(elsew
         ra.stack.ca.reset()
 
 
+@pytest.mark.test_build
+def test_run_that_has_lost_its_job_leaves_the_attempt_to_the_other(elsewhere):
+    """It reads the attempt when the other has sent the request, and goes on before that is answered."""
+    ra, points = elsewhere
+    case = ra.case("coded")
+    ra.stack.ca.knobs(mode="late", ms=8000, about=case.name)
+    try:
+        points.arm("job_claimed", failpoints.STALL, 9000)
+        case.ask(expect=201)
+        assert points.fired("job_claimed") == 1
+        assert messages(ra, case) == ["cr", "certConf"]
+    finally:
+        ra.stack.ca.reset()
+
+
 def threads_of(children):
     with contextlib.suppress(FileNotFoundError):
         return {(child, int(thread)) for child in children for thread in os.listdir(f"/proc/{child}/task")}

@@ -143,6 +143,7 @@ static apr_status_t before_send(void *baton, ra_bytes_t request, ra_bytes_t nonc
     RA_FAILPOINT(sent_begin);
     status = RA_PLANTED(send_before_commit) ? APR_SUCCESS : ra_attempt_write(attempt, write_sent, &sending, NULL);
     RA_FAILPOINT(sent_committed);
+    attempt->is_taken_over = status == APR_ENOENT;
     if (status == APR_SUCCESS) {
         attempt->version += !RA_PLANTED(send_before_commit);
         attempt->is_stored = 1;

@@ -21,6 +21,7 @@ typedef struct ra_attempt_t {
     ra_ca_exchange_t exchange;
     int doubtful;        /* an earlier run, or an earlier message of this one, may have reached the CA */
     int is_stored;       /* the request bytes are in the database */
+    int is_taken_over;   /* another run has the attempt or the job: nothing was sent, and what comes of it is the other's to write */
     apr_time_t read_at;
     int link_was_good;   /* then, and noted a moment ago: another good exchange is no news */
 } ra_attempt_t;

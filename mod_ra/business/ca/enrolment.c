@@ -460,6 +460,9 @@ ra_job_verdict_e ra_production_run(void *context, const ra_job_t *job, int *late
         attempt->base.exchange.callbacks.on_certificate = on_certificate;
         ra_attempt_exchange(&attempt->base, attempt->base.ra->ca->adapter->enrol);
     }
+    if (attempt->base.is_taken_over) {
+        return RA_JOB_LATER;
+    }
     if (attempt->issued_sha256 || attempt->base.exchange.outcome == RA_CA_DONE) {
         return note_confirmation(attempt, job->last);
     }

@@ -269,7 +269,7 @@ ra_job_verdict_e ra_revocation_run(void *context, const ra_job_t *job, int *late
 
         return ra_attempt_write(base, write_outcome, &superfluous, NULL) == APR_SUCCESS ? RA_JOB_DONE : RA_JOB_LATER;
     }
-    return ask(attempt) == APR_SUCCESS ? write_and_judge(attempt) : RA_JOB_LATER;
+    return ask(attempt) == APR_SUCCESS && !base->is_taken_over ? write_and_judge(attempt) : RA_JOB_LATER;
 }
 
 /* --- a person settles it ----------------------------------------------------------------------------------------- */
