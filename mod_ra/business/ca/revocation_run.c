@@ -70,9 +70,10 @@ typedef struct outcome_t {
 } outcome_t;
 
 static const char *const certificate_sql[] = {
-    "UPDATE certificates SET revoked_at = COALESCE(revoked_at, UTC_TIMESTAMP(6)), suspended_at = NULL, revocation_reason = ?, status_at = UTC_TIMESTAMP(6),"
-    " version = version + 1 WHERE id = ?",
-    /* From left to right: a certificate that is on hold already stays in the suspension that it is in, and so does its clock. */
+    /* From left to right: what the CA has revoked before, as its list says, keeps its reason. */
+    "UPDATE certificates SET revocation_reason = IF(revoked_at IS NULL, ?, revocation_reason), revoked_at = COALESCE(revoked_at, UTC_TIMESTAMP(6)),"
+    " suspended_at = NULL, status_at = UTC_TIMESTAMP(6), version = version + 1 WHERE id = ?",
+    /* A certificate that is on hold already stays in the suspension that it is in, and so does its clock. */
     "UPDATE certificates SET suspensions = suspensions + (suspended_at IS NULL), suspension_stage = IF(suspended_at IS NULL, 0, suspension_stage),"
     " suspended_at = COALESCE(suspended_at, UTC_TIMESTAMP(6)), revocation_reason = ?, status_at = UTC_TIMESTAMP(6), version = version + 1 WHERE id = ?"
     " AND revoked_at IS NULL",
