@@ -238,6 +238,9 @@ def test_what_the_ca_ended_since_is_not_changed_any_more(ca):
     publish(ca, crl(ca, (old, COMPROMISE)))
     wait_for_status(ca, old, "revoked", SECONDS)
     act.refuse("issuing_officer", "production", act.production(), 409, "certificate-state")
+    act.refuse("issuing_officer", "codes", {}, 409, "certificate-state")
+    blocked = ca.staff("issuing_officer").get("/tasks", params={"blocked": "true", "limit": 200}).json()["items"]
+    assert [task["blocked_by"] for task in blocked if task["id"] == act.id] == ["certificate-state"]
     act.withdraw()
     assert act.state == "withdrawn"
 

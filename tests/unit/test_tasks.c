@@ -26,6 +26,8 @@ typedef struct fact_t {
     int is_pair;
     int old_is_revoked;     /* the certificate that it is about */
     int old_is_suspended;
+    int old_is_lapsed;
+    int is_made;            /* a certificate was made by the application already */
     int old_is_busy;        /* the CA is being asked something about it */
     int own_is_revoked;     /* the certificate that it has made; of a pair the one for signing */
     int key_is_fetched;
@@ -81,6 +83,8 @@ static fact_t some_fact(void)
         .confirmed = next_random(2) ? pick(regions, COUNT(regions)) : NULL,
         .is_pair = next_random(3) == 0,
         .old_is_revoked = next_random(2) == 0,
+        .old_is_lapsed = next_random(3) == 0,
+        .is_made = next_random(2) == 0,
         .old_is_suspended = next_random(2) == 0,
         .old_is_busy = next_random(2) == 0,
         .own_is_revoked = next_random(3) == 0,
@@ -102,6 +106,7 @@ typedef struct certificate_t {
     const char *application_id;
     int is_revoked;
     int is_suspended;
+    int is_lapsed;
 } certificate_t;
 
 static apr_status_t insert_certificate(ra_tx_t *tx, const char *id, const certificate_t *certificate)
@@ -112,10 +117,10 @@ static apr_status_t insert_certificate(ra_tx_t *tx, const char *id, const certif
                          "INSERT INTO certificates (id, application_id, attempt_id, subscriber_id, kind, cert_usage, region, agency_id, submitted_by,"
                          " social_security_no, serial, issuer, subject, subject_name, subject_key, not_before, not_after, key_algorithm, der, sha256,"
                          " spki_sha256, revoked_at, suspended_at, created_at) VALUES (?, ?, ?, ?, 'person', 'signing', '140100', ?, ?, '1', HEX(?), 'i', 's',"
-                         " 'n', 'n', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), 'rsa', '', UNHEX(SHA2(?, 256)), UNHEX(SHA2(?, 256)),"
+                         " 'n', 'n', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? HOUR, 'rsa', '', UNHEX(SHA2(?, 256)), UNHEX(SHA2(?, 256)),"
                          " IF(?, UTC_TIMESTAMP(6), NULL), IF(?, UTC_TIMESTAMP(6), NULL), UTC_TIMESTAMP(6))",
-                         RA_VALUES(row, ra_v_uuid(certificate->application_id), row, row, row, row, row, row, row, ra_v_int(certificate->is_revoked),
-                                   ra_v_int(certificate->is_suspended)));
+                         RA_VALUES(row, ra_v_uuid(certificate->application_id), row, row, row, row, row, ra_v_int(certificate->is_lapsed ? -1 : 1), row,
+                                   row, ra_v_int(certificate->is_revoked), ra_v_int(certificate->is_suspended)));
 }
 
 static apr_status_t insert_attempt(ra_tx_t *tx, const char *certificate_id, int is_open)
@@ -154,7 +159,8 @@ static apr_status_t insert_key(ra_tx_t *tx, const fact_t *fact)
 /* @param pold the certificate that the application is about @param pown the one that it has made */
 static apr_status_t insert_fact(ra_tx_t *tx, const fact_t *fact, const char **pold, const char **pown)
 {
-    const certificate_t old = {ra_uuid_make(tx->pool), fact->old_is_revoked, fact->old_is_suspended}, own = {fact->id, fact->own_is_revoked, 0};
+    const certificate_t old = {ra_uuid_make(tx->pool), fact->old_is_revoked, fact->old_is_suspended, fact->old_is_lapsed};
+    const certificate_t own = {fact->id, fact->own_is_revoked, 0, 0};
     apr_status_t status;
 
     *pold = ra_uuid_make(tx->pool);
@@ -179,18 +185,29 @@ static int sees(const ra_principal_t *who, const char *region)
     return ra_sight_allows(&sight, region, NULL, NULL);
 }
 
+/* What was revoked since is not put on hold; a renewal and a change are of a certificate that is not on hold either. */
+static int is_spoilt(const fact_t *fact, const ra_business_t *business)
+{
+    int remakes = strcmp(business->name, "renew") == 0 || strcmp(business->name, "modify") == 0;
+
+    return (fact->old_is_revoked && (remakes || strcmp(business->name, "suspend") == 0)) || (fact->old_is_suspended && remakes);
+}
+
 /* With which problem the step would be refused; NULL: none. */
 static const char *in_the_way(const fact_t *fact, const ra_business_t *business, ra_step_e step, const ra_principal_t *who)
 {
+    const char *no_codes = who->is_system && fact->codes != 1 ? "codes-missing" : NULL;
+
     switch (step) {
     case RA_STEP_REVIEW:
-        return business->effect != RA_EFFECT_NONE && fact->old_is_busy             ? "certificate-busy"
+        return is_spoilt(fact, business)                                            ? "certificate-state"
+               : business->effect != RA_EFFECT_NONE && fact->old_is_busy           ? "certificate-busy"
                : !business->by_ra && fact->confirmed && !sees(who, fact->confirmed) ? "region-outside"
                                                                                     : NULL;
     case RA_STEP_PRODUCTION:
-        return fact->is_pair && fact->own_is_revoked ? "certificate-state" : who->is_system && fact->codes != 1 ? "codes-missing" : NULL;
+        return fact->is_made ? (fact->is_pair && fact->own_is_revoked ? "certificate-state" : no_codes) : is_spoilt(fact, business) ? "certificate-state" : no_codes;
     case RA_STEP_COMPLETION:
-        return business->fate != RA_FATE_KEPT && !fact->old_is_revoked ? "old-certificate-open" : NULL;
+        return business->fate != RA_FATE_KEPT && !fact->old_is_revoked && !fact->old_is_lapsed ? "old-certificate-open" : NULL;
     default:
         return NULL;
     }
@@ -259,7 +276,7 @@ static apr_status_t insert_application(ra_tx_t *tx, const fact_t *fact, int numb
                                    ra_v_text(fact->is_pair ? "pair" : "signing"), ra_v_text(ra_state_name(state)), ra_v_uuid(fact->id), ra_v_text(pick(regions, COUNT(regions))),
                                    ra_v_uuid(pick(agencies, COUNT(agencies))), ra_v_uuid(pick(people, COUNT(people))), hands[0], hands[1], hands[2],
                                    hands[3], hands[4], hands[5], hands[6], hands[7], hands[8], hands[9], ra_v_json(rejection, tx->pool),
-                                   ra_v_int(number), ra_v_uuid(business->takes ? old : NULL), ra_v_uuid(own)));
+                                   ra_v_int(number), ra_v_uuid(business->takes ? old : NULL), ra_v_uuid(fact->is_made ? own : NULL)));
 }
 
 static apr_status_t fill(ra_tx_t *tx, void *baton)

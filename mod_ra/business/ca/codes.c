@@ -8,6 +8,7 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "business/ca/pair.h"
+#include "business/lifecycle/target.h"
 
 /* Crockford's base 32: no I, L, O, U, so that a person can read and type it. */
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -154,6 +155,9 @@ apr_status_t ra_codes_draw(ra_json_t **pcodes, const ra_act_t *act, ra_applicati
 
     if (status == APR_SUCCESS) {
         status = ra_pair_check_not_stuck(act, application);
+    }
+    if (status == APR_SUCCESS) {
+        status = ra_target_is_still_taken(act, application);
     }
     if (status == APR_SUCCESS) {
         status = ra_application_move(act, application, &step);

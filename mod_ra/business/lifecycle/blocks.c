@@ -7,6 +7,7 @@
 #include "business/ca/codes.h"
 #include "business/ca/pair.h"
 #include "business/ca/revocation.h"
+#include "business/lifecycle/target.h"
 #include "ra_problems.h"
 
 typedef struct block_t {
@@ -49,12 +50,15 @@ static int any(const ra_business_t *business)
 }
 
 static const block_t blocks[] = {
+    {RA_STEP_REVIEW, holds, RA_TARGET_REVOKED, RA_PROBLEM_CERTIFICATE_STATE, NULL, 0},
+    {RA_STEP_REVIEW, ra_target_must_be_in_use, RA_TARGET_NOT_IN_USE, RA_PROBLEM_CERTIFICATE_STATE, NULL, 0},
     {RA_STEP_REVIEW, holds, RA_CERTIFICATE_BUSY(RA_LEFT_TO_HOLD), RA_PROBLEM_CERTIFICATE_BUSY, NULL, 0},
     {RA_STEP_REVIEW, releases, RA_CERTIFICATE_BUSY(RA_LEFT_TO_RELEASE), RA_PROBLEM_CERTIFICATE_BUSY, NULL, 0},
     {RA_STEP_REVIEW, revokes, RA_CERTIFICATE_BUSY(RA_LEFT_TO_REVOKE), RA_PROBLEM_CERTIFICATE_BUSY, NULL, 0},
     {RA_STEP_REVIEW, confirms, "EXISTS (SELECT 1 FROM subscribers s WHERE s.id = a.subscriber_id AND " RA_SUBSCRIBER_OUTSIDE ")", RA_PROBLEM_REGION_OUTSIDE,
      NULL, 1},
     {RA_STEP_PRODUCTION, any, RA_PAIR_IS_STUCK, RA_PROBLEM_CERTIFICATE_STATE, NULL, 0},
+    {RA_STEP_PRODUCTION, ra_target_must_be_in_use, RA_TARGET_NOT_TO_BE_REMADE, RA_PROBLEM_CERTIFICATE_STATE, NULL, 0},
     {RA_STEP_PRODUCTION, any, "NOT EXISTS (SELECT 1 FROM production_codes k WHERE k.live = a.id AND " RA_CODES_USABLE ")", RA_PROBLEM_CODES_MISSING, "codes", 0},
     {RA_STEP_HANDOVER, any, "NOT " RA_PAIR_KEY_FETCHED, RA_PROBLEM_ENCRYPTION_KEY_NOT_FETCHED, "encryption_key", 0},
     {RA_STEP_COMPLETION, replaces, RA_OLD_CERTIFICATE_OPEN, RA_PROBLEM_OLD_CERTIFICATE_OPEN, NULL, 0},

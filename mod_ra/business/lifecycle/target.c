@@ -190,18 +190,24 @@ apr_status_t ra_target_check_correction(const ra_act_t *act, const ra_applicatio
     return status == APR_SUCCESS ? check_against_old(act, application->business, old, form) : status;
 }
 
+int ra_target_must_be_in_use(const ra_business_t *business)
+{
+    return ra_fate_name(business) != NULL && !(business->takes & RA_CERTIFICATE_SUSPENDED);
+}
+
 apr_status_t ra_target_is_still_taken(const ra_act_t *act, const ra_application_t *application)
 {
     const ra_business_t *business = application->business;
-    int makes = ra_fate_name(business) != NULL;
+    const char *sql = ra_target_must_be_in_use(business) ? "SELECT " RA_TARGET_NOT_TO_BE_REMADE " FROM applications a WHERE a.id = ?"
+                      : business->effect == RA_EFFECT_HOLD ? "SELECT " RA_TARGET_REVOKED " FROM applications a WHERE a.id = ?" : NULL;
+    apr_int64_t is_spoilt = 0;
     ra_target_t target;
-    apr_status_t status;
+    apr_status_t status = sql ? ra_sql_int(act->tx, &is_spoilt, sql, RA_VALUES(ra_v_uuid(application->id))) : APR_SUCCESS;
 
-    if (!application->target_id || (business->takes & RA_CERTIFICATE_SUSPENDED) || (!makes && business->effect != RA_EFFECT_HOLD)) {
-        return APR_SUCCESS;
+    if (status == APR_SUCCESS && is_spoilt) {
+        status = ra_target_read(&target, act, application->target_id);
     }
-    status = ra_target_read(&target, act, application->target_id);
-    if (status == APR_SUCCESS && (target.status_bit == RA_CERTIFICATE_REVOKED || (makes && target.status_bit == RA_CERTIFICATE_SUSPENDED))) {
+    if (status == APR_SUCCESS && is_spoilt) {
         ra_result_param(act->tx->result, "state", target.status);
         return ra_refuse(act->tx->result, RA_PROBLEM_CERTIFICATE_STATE, "since it was applied for");
     }

@@ -4,6 +4,13 @@
 
 #include "business/application/application.h"
 
+/* In SQL, of an application `a`: has the certificate that it is about been revoked, or put on hold as well? */
+#define RA_TARGET_REVOKED "EXISTS (SELECT 1 FROM certificates x WHERE x.id = a.target_certificate_id AND x.revoked_at IS NOT NULL)"
+#define RA_TARGET_NOT_IN_USE                                                                                           \
+    "EXISTS (SELECT 1 FROM certificates x WHERE x.id = a.target_certificate_id AND (x.revoked_at IS NOT NULL OR x.suspended_at IS NOT NULL))"
+/* The same for production, where of a pair the one for signing is made already: then only what became of that one counts (pair.h). */
+#define RA_TARGET_NOT_TO_BE_REMADE "(a.certificate_id IS NULL AND " RA_TARGET_NOT_IN_USE ")"
+
 /**
  * Makes the body of createApplication complete: for an act on a certificate the subscriber, kind, usage and name come from the application that
  * made it, with the body's members on top. Other businesses: unchanged.
@@ -16,6 +23,9 @@ apr_status_t ra_target_particulars(const ra_act_t *act, const ra_business_t *bus
 
 /** A corrected act is still about its certificate: subscriber, kind, usage and name are bound as they were at its submission. RA_EREFUSED: as there. */
 apr_status_t ra_target_check_correction(const ra_act_t *act, const ra_application_t *application, const ra_json_t *form);
+
+/** Does the business make a certificate in the place of one that must be in use, not on hold? What has been suspended or revoked since is not made anew. */
+int ra_target_must_be_in_use(const ra_business_t *business);
 
 /**
  * May the act be approved, or the new certificate made? What people decided upon may have changed at the CA since: a certificate that was revoked is neither renewed,
