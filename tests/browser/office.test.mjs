@@ -48,6 +48,21 @@ test('the queue is counted by the server, by step, with what waits too long, and
   await finish()
 })
 
+test('what only something else holds up is apart from the queue, with what it is', async () => {
+  const { certificate } = await issued()
+  const made = await standingAs({ business: 'renew', certificate_id: certificate.id }, 'acceptance', 'entry')
+  // As after the CA's list has shown it.
+  sql(`UPDATE certificates SET revoked_at = UTC_TIMESTAMP(6), revocation_reason = 'keyCompromise' WHERE serial = '${certificate.serial}'`)
+  const page = await visit('review_officer', '/')
+  await press(page, 'blocked-tasks')
+  await page.locator('[data-test=blocked-tasks][aria-pressed=true]').waitFor()
+  await page.locator('tbody tr', { hasText: made.number }).getByText('证书在申请之后已被吊销或挂起').waitFor()
+  await accessible(page)
+  await press(page, 'all-tasks')
+  await page.locator('[data-test=all-tasks][aria-pressed=true]').waitFor()
+  await finish()
+})
+
 test('a list says how many there are of each state, goes on page by page, and is driven by keys', async () => {
   await many(52, '140110')
   const page = await visit('review_officer', '/applications?region=140110')

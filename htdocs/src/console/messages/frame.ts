@@ -101,9 +101,17 @@ addMessages('home', {
   overdue: ['件等待超过 {hours} 小时', 'waiting for over {hours} h'],
   overdueOf: ['超时 {rows}', '{rows} overdue'],
   today: ['件今天到我这里', 'came today'],
+  heldUp: ['件暂时不能办理', 'cannot be done yet'],
   queue: ['我的待办', 'My queue'],
   clear: ['全部办完了', 'All clear'],
   noTasks: ['您的角色没有待办业务，请从菜单进入。', 'Your role has no queue; use the menu.'],
   step: ['环节', 'Step'],
   since: ['等待', 'Waiting'],
+})
+addMessages('blocked', {
+  'certificate-busy': ['CA 正在处理该证书的另一项请求', 'The CA is being asked something else about the certificate'],
+  'region-outside': ['订户的记录属于其他区域，请由其他审核员办理', 'The subscriber’s record is of another region: another reviewer'],
+  'certificate-state': ['证书在申请之后已被吊销或挂起，只能驳回或撤回', 'The certificate was revoked or put on hold since: reject or withdraw'],
+  'codes-missing': ['没有可用的参考码和授权码', 'There are no codes that can be used'],
+  'old-certificate-open': ['旧证书尚未吊销', 'The old certificate is not revoked yet'],
 })
