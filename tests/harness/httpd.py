@@ -16,7 +16,6 @@ WHILE_STOPPING = ("AH03093:", "AH00045:")
 LOST_CONNECTION = re.compile(r"RA04[12]1: .*: unknown: .*\(curl 65\)$")
 # A child that died of its own fault, which httpd calls a notice (it says nothing of those that were killed), and a sanitizer's report.
 CRASH = re.compile(r"AH0005[12]: child pid|Sanitizer: |: runtime error: ")
-LINE_MAX = 1 << 20  # bytes of the longest line, with room
 
 
 class ErrorLog:
@@ -27,13 +26,8 @@ class ErrorLog:
         self.stops = []  # (begin, end) of what was written while httpd was stopped without grace
 
     def mark(self):
-        """A place in the log, for since(): the end of its last whole line. What is read while a line is being written ends within it."""
-        if not self.path.exists():
-            return 0
-        with open(self.path, "rb") as file:
-            begin = max(0, file.seek(0, os.SEEK_END) - LINE_MAX)
-            file.seek(begin)
-            return begin + file.read().rfind(b"\n") + 1
+        """A place in the log, for since()."""
+        return self.path.stat().st_size if self.path.exists() else 0
 
     def since(self, mark=0):
         if not self.path.exists():
@@ -41,8 +35,6 @@ class ErrorLog:
         with open(self.path, "rb") as file:
             file.seek(mark)
             lines = file.read().splitlines(keepends=True)
-        if lines and not lines[-1].endswith(b"\n"):
-            del lines[-1]  # it is being written: the next mark is before it
         places = itertools.accumulate((len(line) for line in lines), initial=mark)
         return [{**parse(line.decode("utf-8", "replace").rstrip("\r\n")), "stopping": any(begin <= place < end for begin, end in self.stops)}
                 for line, place in zip(lines, places) if line.strip()]
