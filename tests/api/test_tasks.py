@@ -135,8 +135,8 @@ def test_counts_tell_how_many_wait_and_since_when(ra):
 
 
 def test_pages_go_from_the_oldest_to_the_newest(ra):
-    person = ra.person("entry_officer", office_id=ra.office("141000"), province_wide=False)
-    cases = [ra.case("awaiting_entry", subscriber={"region": "141000"}).id for _ in range(5)]
+    person = ra.person("entry_officer", office_id=ra.office("140981"), province_wide=False)
+    cases = [ra.case("awaiting_entry", subscriber={"region": "140981"}).id for _ in range(5)]
     client, seen = ra.staff(person), []
     page = client.get("/tasks", params={"limit": CURSOR_PAGE})
     while True:

@@ -7,6 +7,11 @@ function formatter(options: Intl.DateTimeFormatOptions) {
   return new Intl.DateTimeFormat(language.value === 'en' ? 'en-GB' : 'zh-CN', { timeZone: ZONE, hourCycle: 'h23', ...options })
 }
 
+/** The day it is there, as YYYY-MM-DD (which is how Swedish writes it). */
+export function today(): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: ZONE }).format(new Date())
+}
+
 export function time(at: string | undefined): string {
   return at ? formatter({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at)) : ''
 }

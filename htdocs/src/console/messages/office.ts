@@ -21,6 +21,7 @@ addMessages('clock', {
   within: ['{days} 天内', 'within {days} days'], all: ['全部', 'all'], days: ['还有 {days} 天', '{days} days left'],
   since: ['挂起时间', 'Suspended'], until: ['挂起期满', 'Until'], left: ['剩余天数', 'Days left'], none: ['没有即将到期的证书', 'None ends soon'],
   noneSuspended: ['没有挂起的证书', 'None is suspended'],
+  moreSuspended: ['这里只列最先到期的 {rows} 件，全部见证书列表', 'These are the {rows} that end first; all are in the list of certificates'],
   week: ['到期周（首日）', 'Week of the end (first day)'],
 })
 addMessages('reports', {
