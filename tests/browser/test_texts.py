@@ -11,7 +11,7 @@ SOURCES = pathlib.Path(__file__).resolve().parent.parent.parent / "htdocs" / "sr
 ENTRIES = ("console", "portal")
 AREA = re.compile(r"^addMessages\('(\w+)', \{(.*?)\}\)$", re.M | re.S)
 STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-PAIR = re.compile(rf"(\w+): \[\s*({STRING}),\s*({STRING}),?\s*\]")
+PAIR = re.compile(rf"(\w+|'[\w-]+'): \[\s*({STRING}),\s*({STRING}),?\s*\]")
 NAMED = re.compile(r"""(?<![\w.])\$?t\(\s*(?:[\w.!?&|= ]+\? ?)?'(\w+)\.(\w+)'(?: : '(\w+)\.(\w+)')?""")
 TITLE = re.compile(r"title: '(\w+)\.(\w+)'")
 AREAS = re.compile(r"""(?:(?<![\w.])\$?t\(`|\bte\(`|\b(?:word|options|wordOnPaper)\(')(\w+)[.']""")
@@ -39,6 +39,7 @@ def texts(*folders):
             rest = PAIR.sub("", body)
             assert not re.search(r"\w", rest), f"{file.name}: {area}: what is no pair of texts: {rest.strip()}"
             for key, chinese, english in pairs:
+                key = key.strip("'")
                 assert (area, key) not in found, f"{file.name}: {area}.{key} is there twice"
                 found[area, key] = chinese[1:-1], english[1:-1]
     return found
