@@ -24,9 +24,11 @@ def others():
 @pytest.fixture(scope="module")
 def make_ra(make_stack, others):
     """An instance with other settings for a module: make_ra("codes", EXTRA_GLOBAL="RACodeLifetime 2")."""
-    made = []
+    made, names = [], []
 
     def make(name, **settings):
+        assert name not in names, f"{name}: a second instance would write over the log of the first, whose end was marked"
+        names.append(name)
         instance = Ra(make_stack(name, **settings))
         made.append(instance)
         others.append(instance)

@@ -38,7 +38,7 @@ def test_finished_jobs_are_forgotten_after_a_month(ra):
         ra.sql(f"DELETE FROM outbox_jobs WHERE id IN ({', '.join(map(identifier, JOBS))})")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def elsewhere(make_ra, build):
     """An instance whose failpoints can be armed, and the table of them."""
     if not build.is_test_build:
