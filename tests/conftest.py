@@ -10,8 +10,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
+from harness import schema  # noqa: E402
 from harness.build import Build  # noqa: E402
 from harness.httpd import show  # noqa: E402
+from harness.mariadb import MariaDB  # noqa: E402
 from harness.stack import ANY_PORTS, Stack  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
@@ -36,14 +38,23 @@ def stop(stack):
 
 
 @pytest.fixture(scope="session")
-def make_stack(build):
+def migrated():
+    """A data folder with the schema: each instance begins with a copy of it, so that the migrations are run once."""
+    with MariaDB() as database:
+        schema.create(database, SOURCE)
+        database.stop()
+        yield database.folder / "data"
+
+
+@pytest.fixture(scope="session")
+def make_stack(build, migrated):
     """Makes further instances, for tests that need other settings: make_stack("name", RATE_PUBLIC="5/10")."""
     made = []
     # Runs side by side (harness/check.py) have instances of their own.
     suffix = ("-t" if build.is_test_build else "") + os.environ.get("RA_RING", "")
 
     def make(name, **settings):
-        stack = Stack(build, name=name + suffix, ports=ANY_PORTS, settings=settings)
+        stack = Stack(build, name=name + suffix, ports=ANY_PORTS, settings=settings, data=migrated)
         stack.stop()
         stack.wipe()
         made.append(stack)

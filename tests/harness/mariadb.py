@@ -90,6 +90,14 @@ class MariaDB:
                      "--innodb-log-file-size=48M"], cwd="/")
         (self.folder / "data" / "installed").touch()
 
+    def begin_with(self, data):
+        """A copy of the data folder of another server, which was ended in order; nothing when there is a data folder."""
+        if (self.folder / "data" / "installed").exists():
+            return
+        process.make_folder(self.folder, 0o700)
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        process.run(["cp", "-a", "--sparse=always", data, self.folder / "data"])
+
     def start(self):
         """Starts the server and waits until it answers; nothing when it runs."""
         self.install()

@@ -8,11 +8,15 @@ DATABASE = "ra"
 USER = "ra"
 
 
-def prepare(database, source, password_file):
-    """Everything the module needs of a running server; what is there already stays."""
+def create(database, source):
+    """Tables and what they have from the beginning; what is there already stays."""
     database.client(f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4")
     migrate(database, source, "--wait", "20", "up")
     migrate(database, source, "data")
+
+
+def grant(database, source, password_file):
+    """The module's user, with its rights."""
     migrate(database, source, "grants", "--app-user", USER, "--app-auth", f"password-file:{password_file}")
 
 

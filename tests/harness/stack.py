@@ -35,14 +35,18 @@ def state_folder(source, name):
 
 
 class Stack:
-    """One instance. `settings` are @NAMES@ of conf/quickstart.conf.in that differ from the usual, and CA_KEY_TYPE of the development CA."""
+    """
+    One instance. `settings` are @NAMES@ of conf/quickstart.conf.in that differ from the usual, and CA_KEY_TYPE of the development CA; `data` is a data folder with
+    the schema, of which a new database is a copy.
+    """
 
-    def __init__(self, build, name="quickstart", ports=None, settings=None, say=lambda text: None):
+    def __init__(self, build, name="quickstart", ports=None, settings=None, data=None, say=lambda text: None):
         self.build = build if isinstance(build, Build) else Build(build)
         self.source = self.build.source
         self.state = state_folder(self.source, name)
         self.wished_ports = ports or USUAL_PORTS
         self.settings = settings or {}
+        self.data = data
         self.say = say
         self.ports = {}
         self.ids = {}
@@ -162,8 +166,12 @@ class Stack:
         self.stop()
         self.prepare()
         with Timed(self.say, "database"):
+            if self.data:
+                self.database.begin_with(self.data)
             self.database.start()
-            schema.prepare(self.database, self.source, self.state / "secrets" / "db.password")
+            if not self.data:
+                schema.create(self.database, self.source)
+            schema.grant(self.database, self.source, self.state / "secrets" / "db.password")
         with Timed(self.say, "development CA"):
             self.ca.init()
             write(self.ca_chain, self.ca.chain())
