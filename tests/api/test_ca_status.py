@@ -270,7 +270,7 @@ def revoked_meanwhile(ra, act):
         ra.stack.ca.start()
 
 
-@pytest.mark.log("RA0421")
+@pytest.mark.log("RA0421", "RA0461")  # also what was being fetched while the CA stopped
 def test_a_hold_on_its_way_to_the_ca_does_not_cover_a_revocation(ca):
     act = to_review(ca, "suspend", ca.case("completed"))
     revoked_meanwhile(ca, act)
@@ -281,7 +281,7 @@ def test_a_hold_on_its_way_to_the_ca_does_not_cover_a_revocation(ca):
     assert not ledger(ca, "revocation", act.old.certificate["serial"])
 
 
-@pytest.mark.log("RA0421")
+@pytest.mark.log("RA0421", "RA0461")  # also what was being fetched while the CA stopped
 def test_a_revocation_that_comes_after_the_cas_own_leaves_it_its_reason(ca):
     act = to_review(ca, "revoke", ca.case("completed"))
     revoked_meanwhile(ca, act)
