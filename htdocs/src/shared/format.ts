@@ -13,7 +13,8 @@ export function today(): string {
 }
 
 export function time(at: string | undefined): string {
-  return at ? formatter({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at)) : ''
+  // Short enough for a row of a list; in English the short form would leave open which is the month.
+  return at ? formatter({ dateStyle: language.value === 'en' ? 'medium' : 'short', timeStyle: 'short' }).format(new Date(at)) : ''
 }
 
 export function date(at: string | undefined): string {
