@@ -28,9 +28,9 @@ BUILDS = {PLAIN: (), TEST_BUILD: ("--enable-test-build", "--enable-sanitizers")}
 # "api 1/4" is every fourth file from the first; folders without tests are left out.
 RINGS = (
     ("browser", PLAIN, (), ("browser",)),
+    ("faults", TEST_BUILD, (), ("upstream", "store", "fault")),
     *((f"api {part} with sanitizers", TEST_BUILD, (), (f"api {part}",)) for part in ("1/4", "2/4", "3/4", "4/4")),
     *((f"api {part}", PLAIN, (), (f"api {part}",)) for part in ("1/4", "2/4", "3/4", "4/4")),
-    ("faults", TEST_BUILD, (), ("upstream", "store", "fault")),
     ("make check", PLAIN, ("check", "check-web"), ()),
     ("units with sanitizers", TEST_BUILD, ("check-unit", "check-fuzz"), ()),
 )
