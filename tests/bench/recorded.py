@@ -41,16 +41,16 @@ def split_list(text):
 
 
 def placeholders(sql):
-    """The names of the columns that the placeholders are for."""
+    """The names of the columns that the placeholders are for; of a pattern "name LIKE"."""
     insert = re.match(r"INSERT INTO \w+ \((.*?)\) VALUES \((.*)\)$", sql)
     if insert:
         return [name for name, value in zip(split_list(insert[1]), split_list(insert[2])) if "?" in value]
     names = []
     for mark in re.finditer(r"\?", sql):
-        name = re.search(r"(\w+) = (?:\w+\((?:\?, )?)?$", sql[:mark.start()])
+        name = re.search(r"(\w+) = (?:\w+\((?:\?, )?)?$", sql[:mark.start()]) or re.search(r"(\w+)(?: NOT)? LIKE $", sql[:mark.start()])
         if not name:
             raise Failed(f"nobody knows what the placeholder is for: {sql[:mark.end()]}")
-        names.append(name[1])
+        names.append(name[1] + " LIKE" * name[0].endswith("LIKE "))
     return names
 
 
@@ -104,7 +104,7 @@ class Review:
                 "updated_at": [now], "closed_at": ["text=0", now]},
             "subscribers": {
                 "name": [self._cell(self.row, "subject_name")], "name_key": [self._cell(self.row, "subject_key")],
-                "organisation_code": ["text=91140100MA0000000X"], "id": [self._cell(self.row, "subscriber_id")],
+                "organisation_code": ["text=91140100MA0000000X"], "region LIKE": ["text=%"], "id": [self._cell(self.row, "subscriber_id")],
                 # What is sealed is written back as it is: the next review opens it.
                 **{name: [self._cell(self.reach, name)] for name in ("contact_name", "contact_sealed", "tier", "project")}},
             "application_history": {
