@@ -47,6 +47,13 @@ class Act(Case):
             return super().enter(who, **options)
         return self.step(who, "entry", {}, **options)
 
+    def entered(self):
+        """Submitted, accepted and entered."""
+        self.submit()
+        self.accept()
+        self.enter()
+        return self
+
     def run(self):
         """From submission to the completion record."""
         self.submit()

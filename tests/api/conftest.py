@@ -24,18 +24,16 @@ def others():
 @pytest.fixture(scope="module")
 def make_ra(make_stack, others):
     """An instance with other settings for a module: make_ra("codes", EXTRA_GLOBAL="RACodeLifetime 2")."""
-    made, names = [], []
+    made = {}
 
     def make(name, **settings):
-        assert name not in names, f"{name}: a second instance would write over the log of the first, whose end was marked"
-        names.append(name)
-        instance = Ra(make_stack(name, **settings))
-        made.append(instance)
-        others.append(instance)
-        return instance
+        assert name not in made, f"{name}: a second instance would write over the log of the first, whose end was marked"
+        made[name] = Ra(make_stack(name, **settings))
+        others.append(made[name])
+        return made[name]
 
     yield make
-    for instance in made:
+    for instance in made.values():
         others.remove(instance)
         instance.close()
         instance.stack.stop()

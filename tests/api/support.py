@@ -21,6 +21,11 @@ def unique(prefix):
     return f"{prefix}{secrets.token_hex(5)}"
 
 
+def uuid_sql(text):
+    """An id of the API as the database has it."""
+    return f"UNHEX(REPLACE('{text}', '-', ''))"
+
+
 class Ra:
     """One instance as its callers see it."""
 

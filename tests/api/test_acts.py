@@ -7,7 +7,7 @@ import pytest
 from acts import MAKING, OPERATION, PARTICULARS, REGISTRATION, Act, certificate, ledger, wait_for_status
 from harness import samples
 from harness.twin import Twin
-from support import COMPLETION, acceptance, refused
+from support import COMPLETION, acceptance, refused, uuid_sql
 
 
 OVERLAP_DAYS = 30
@@ -87,14 +87,14 @@ def renewed(ra):
 
 
 def end_overlap(ra, case, of_certificate=None):
-    mine = f"UNHEX('{case.certificate['id'].replace('-', '')}')"
+    mine = uuid_sql(case.certificate["id"])
     if of_certificate:
         ra.sql(f"UPDATE certificates SET {of_certificate} WHERE id = {mine}")
     ra.sql(f"UPDATE certificate_overlaps SET ends_at = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE certificate_id = {mine}")
 
 
 def revocations(ra, case):
-    return ra.sql(f"SELECT COUNT(*) FROM ca_attempts WHERE target_certificate_id = UNHEX('{case.certificate['id'].replace('-', '')}')")[0][0]
+    return ra.sql(f"SELECT COUNT(*) FROM ca_attempts WHERE target_certificate_id = {uuid_sql(case.certificate['id'])}")[0][0]
 
 
 def test_a_renewed_certificate_is_revoked_once_when_its_time_beside_the_new_one_is_over(soon):
@@ -336,15 +336,8 @@ def test_a_revocation_that_the_ca_rejects_goes_back_to_the_reviewer(ra, old):
     assert certificate(ra, old)["status"] == "revoked"
 
 
-def sql_id(case):
-    return f"UNHEX('{case.certificate['id'].replace('-', '')}')"
-
-
 def to_codes(ra, business, old):
-    act = Act(ra, business, old)
-    act.submit()
-    act.accept()
-    act.enter()
+    act = Act(ra, business, old).entered()
     act.review()
     act.draw()
     return act
@@ -450,12 +443,12 @@ def test_completion_waits_for_the_old_certificate(ra, old):
 @pytest.mark.log("RA0421")
 def test_an_old_certificate_that_has_lapsed_and_that_the_ca_does_not_revoke_holds_up_nothing(ra, old):
     act = to_codes(ra, "reissue_damaged", old)
-    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE id = {sql_id(old)}")
+    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE id = {uuid_sql(old.certificate['id'])}")
     ra.stack.ca.knobs(mode="reject", body="rr")
     try:
         act.produce()
         end = time.monotonic() + 60
-        while ra.sql(f"SELECT state FROM ca_attempts WHERE target_certificate_id = {sql_id(old)}") != [["rejected"]]:
+        while ra.sql(f"SELECT state FROM ca_attempts WHERE target_certificate_id = {uuid_sql(old.certificate['id'])}") != [["rejected"]]:
             assert time.monotonic() < end
             time.sleep(0.1)
     finally:
@@ -471,10 +464,10 @@ def test_an_old_certificate_that_has_lapsed_and_that_the_ca_does_not_revoke_hold
 def test_a_certificate_is_stored_whatever_the_ca_is_being_asked_about_the_old_one(ra, old):
     """The RA's own question about the old one is not settled when the new one is made; it is revoked once it is."""
     act = to_codes(ra, "reissue_damaged", old)
-    mine = f"target_certificate_id = {sql_id(old)}"
+    mine = f"target_certificate_id = {uuid_sql(old.certificate['id'])}"
     ra.sql("INSERT INTO ca_attempts (id, kind, application_id, target_certificate_id, revocation_reason, state, transaction_id, job_id, created_at, updated_at)"
            f" SELECT UNHEX(REPLACE(UUID(), '-', '')), 'revoke', application_id, id, 8, 'unknown', RANDOM_BYTES(16), RANDOM_BYTES(16), UTC_TIMESTAMP(6),"
-           f" UTC_TIMESTAMP(6) FROM certificates WHERE id = {sql_id(old)}")
+           f" UTC_TIMESTAMP(6) FROM certificates WHERE id = {uuid_sql(old.certificate['id'])}")
     act.produce()
     assert (act.certificate["status"], certificate(ra, old)["status"]) == ("valid", "valid")
     assert ra.sql(f"SELECT COUNT(*) FROM ca_attempts WHERE {mine}") == [["1"]]

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from acts import Act, certificate, ledger, wait_for_status
 from held import Held
 from kills import kill_children
-from support import REJECTION, Ra, refused
+from support import REJECTION, Ra, refused, uuid_sql
 
 # Lists that the tests make forget what an earlier test has revoked: that is a disagreement, and said.
 pytestmark = pytest.mark.log("RA0464")
@@ -214,17 +214,9 @@ def test_many_entries_are_followed_in_portions(ca):
     assert ca.sql("SELECT entries FROM ca_crls")[0][0] == "5002"
 
 
-def to_review(ra, business, old):
-    act = Act(ra, business, old)
-    act.submit()
-    act.accept()
-    act.enter()
-    return act
-
-
 def test_what_the_ca_ended_since_is_not_changed_any_more(ca):
     old = ca.case("completed")
-    act = to_review(ca, "modify", old)
+    act = Act(ca, "modify", old).entered()
     settle(ca)
     publish(ca, crl(ca, (old, HOLD)))
     wait_for_status(ca, old, "suspended", SECONDS)
@@ -247,7 +239,7 @@ def test_what_the_ca_ended_since_is_not_changed_any_more(ca):
 
 def test_what_the_ca_revoked_since_is_not_suspended_any_more(ca):
     old = ca.case("completed")
-    act = to_review(ca, "suspend", old)
+    act = Act(ca, "suspend", old).entered()
     settle(ca)
     publish(ca, crl(ca, (old, COMPROMISE)))
     wait_for_status(ca, old, "revoked", SECONDS)
@@ -272,7 +264,7 @@ def revoked_meanwhile(ra, act):
 
 @pytest.mark.log("RA0421", "RA0461")  # also what was being fetched while the CA stopped
 def test_a_hold_on_its_way_to_the_ca_does_not_cover_a_revocation(ca):
-    act = to_review(ca, "suspend", ca.case("completed"))
+    act = Act(ca, "suspend", ca.case("completed")).entered()
     revoked_meanwhile(ca, act)
     act.wait("awaiting_review", SECONDS)
     shown = certificate(ca, act.old)
@@ -283,7 +275,7 @@ def test_a_hold_on_its_way_to_the_ca_does_not_cover_a_revocation(ca):
 
 @pytest.mark.log("RA0421", "RA0461")  # also what was being fetched while the CA stopped
 def test_a_revocation_that_comes_after_the_cas_own_leaves_it_its_reason(ca):
-    act = to_review(ca, "revoke", ca.case("completed"))
+    act = Act(ca, "revoke", ca.case("completed")).entered()
     revoked_meanwhile(ca, act)
     act.wait("awaiting_archive", SECONDS)
     shown = certificate(ca, act.old)
@@ -296,7 +288,7 @@ def test_an_older_list_does_not_undo_what_was_done_since(ca):
     body = crl(ca, (case, HOLD))
     publish(ca, body)
     wait_for_status(ca, case, "suspended", SECONDS)
-    ca.sql(f"UPDATE certificates SET suspended_at = NULL, status_at = UTC_TIMESTAMP(6) WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+    ca.sql(f"UPDATE certificates SET suspended_at = NULL, status_at = UTC_TIMESTAMP(6) WHERE id = {uuid_sql(case.certificate['id'])}")
     fetched_again(ca)
     assert certificate(ca, case)["status"] == "valid"
 
@@ -304,10 +296,6 @@ def test_an_older_list_does_not_undo_what_was_done_since(ca):
 # Killed on the way.
 
 PORTION = 2000  # entries of the list that are looked at in one transaction
-
-
-def sql_id(case):
-    return f"UNHEX('{case.certificate['id'].replace('-', '')}')"
 
 
 def spread(ra):
@@ -325,7 +313,7 @@ def test_killed_between_two_portions_the_list_is_followed_to_its_end_and_nothing
     row = f"SELECT der FROM certificates FORCE INDEX (certificates_serial) WHERE serial = '{last.certificate['serial']}' FOR UPDATE"
     with Held(ca.stack.database, row) as held:
         publish(ca, crl(ca, (first, COMPROMISE), *between, (last, HOLD)))
-        until(lambda: ca.sql(f"SELECT status FROM ca_marks WHERE certificate_id = {sql_id(first)}"), [["revoked"]])
+        until(lambda: ca.sql(f"SELECT status FROM ca_marks WHERE certificate_id = {uuid_sql(first.certificate['id'])}"), [["revoked"]])
         held.wait_for_somebody()
         assert (certificate(ca, first)["status"], certificate(ca, last)["status"]) == ("valid", "valid")
         kill_children(ca.stack)
@@ -336,7 +324,7 @@ def test_killed_between_two_portions_the_list_is_followed_to_its_end_and_nothing
     fetched_again(ca)
     assert failure(ca) is None
     assert events(ca, first) == [("revoked", "ca", "key_compromise")] and events(ca, last) == [("suspended", "ca", "certificate_hold")]
-    audited = ca.sql(f"SELECT COUNT(*) FROM audit_events WHERE event = 'certificate_status_changed' AND object_id IN ({sql_id(first)}, {sql_id(last)})")
+    audited = ca.sql(f"SELECT COUNT(*) FROM audit_events WHERE event = 'certificate_status_changed' AND object_id IN ({uuid_sql(first.certificate['id'])}, {uuid_sql(last.certificate['id'])})")
     assert audited == [["2"]]
 
 
@@ -345,7 +333,7 @@ def test_killed_between_two_portions_the_list_is_followed_to_its_end_and_nothing
 def test_what_we_revoked_and_the_ca_does_not_show_is_a_disagreement_and_never_undone(ca):
     case = ca.case("completed")
     ca.sql("UPDATE certificates SET revoked_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, revocation_reason = 'superseded'"
-           f" WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+           f" WHERE id = {uuid_sql(case.certificate['id'])}")
     publish(ca, crl(ca))
     until(lambda: disagreements(ca).get(case.certificate["id"]), ("revoked", "none"))
     assert certificate(ca, case)["status"] == "revoked"
@@ -362,7 +350,7 @@ def test_what_we_revoked_and_the_ca_does_not_show_is_a_disagreement_and_never_un
 def test_a_hold_that_the_ca_never_showed_is_a_disagreement_not_a_release(ca):
     case = ca.case("completed")
     ca.sql("UPDATE certificates SET suspended_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, suspensions = 1"
-           f" WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+           f" WHERE id = {uuid_sql(case.certificate['id'])}")
     publish(ca, crl(ca))
     until(lambda: disagreements(ca).get(case.certificate["id"]), ("suspended", "none"))
     assert certificate(ca, case)["status"] == "suspended"

@@ -8,7 +8,7 @@ from cmp_der import Message
 from cmp_tool import SignedTool, Tool
 from cryptography.hazmat.primitives import serialization
 from harness import process, samples
-from support import REJECTION
+from support import REJECTION, uuid_sql
 
 KUR, KUP, RP, ERROR, POLL_REQ = 7, 8, 12, 23, 25
 
@@ -31,10 +31,6 @@ def holder(soon, tmp_path):
         return made
 
     return make
-
-
-def uuid_sql(text):
-    return f"UNHEX(REPLACE('{text}', '-', ''))"
 
 
 def opened(mine):

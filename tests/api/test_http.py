@@ -4,7 +4,7 @@ import re
 import pytest
 
 from checker import BASE
-from support import refused, unique
+from support import refused, unique, uuid_sql
 
 QUERIES = {
     "limit=-1": "too-small", "limit=0": "too-small", "limit=201": "too-large", "limit=1000000000": "too-large",
@@ -172,7 +172,7 @@ def test_certificate_that_has_run_out_meanwhile_is_sent_again(ra):
     path, client = f"/certificates/{case.certificate['id']}", ra.staff("auditor")
     tag = client.get(path).headers["ETag"]
     client.get(path, headers={"If-None-Match": tag}, expect=304)
-    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) WHERE id = {uuid_sql(case.certificate['id'])}")
     answer = client.get(path, headers={"If-None-Match": tag}, expect=200)
     assert answer.json()["status"] == "expired" and answer.headers["ETag"] != tag
 

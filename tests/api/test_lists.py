@@ -2,6 +2,7 @@
 import pytest
 
 from acts import Act
+from support import uuid_sql
 
 REGION = "140581"
 
@@ -79,7 +80,7 @@ def test_expired_certificates_come_by_their_end_and_none_is_lost_between_pages(r
     manager = ra.person("manager", office_id=ra.office("141200"), province_wide=False)
     cases = [ra.case("awaiting_handover", subscriber={"region": "141202"}) for _ in range(4)]
     for case, days in zip(cases, (5, 1, 5, 9)):
-        ra.sql(f"UPDATE certificates SET not_after = DATE(UTC_TIMESTAMP()) - INTERVAL {days} DAY WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+        ra.sql(f"UPDATE certificates SET not_after = DATE(UTC_TIMESTAMP()) - INTERVAL {days} DAY WHERE id = {uuid_sql(case.certificate['id'])}")
     seen, params = [], {"status": "expired", "limit": 1}
     while True:
         page = ra.staff(manager).get("/certificates", params=params).json()

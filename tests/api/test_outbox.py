@@ -59,34 +59,30 @@ def messages(ra, case):
     return [line["body"] for line in ra.stack.ca.ledger() if line["kind"] == "message" and line["transaction_id"].lower() == mine]
 
 
-@pytest.mark.test_build
-def test_job_that_another_child_has_taken_over_is_sent_once_and_waited_for(elsewhere):
-    """Its own child stands still between the reading of the attempt and the request, for longer than the lease from the queueing."""
+def demand_one_certificate(elsewhere, late, stalls_at):
+    """The child that has the job stands still at a failpoint for longer than its lease, and another one takes the job over."""
     ra, points = elsewhere
     case = ra.case("coded")
-    ra.stack.ca.knobs(mode="late", ms=4000, about=case.name)
+    ra.stack.ca.knobs(mode="late", ms=late, about=case.name)
     try:
-        points.arm("attempt_read", failpoints.STALL, 9000)
+        points.arm(stalls_at, failpoints.STALL, 9000)
         case.ask(expect=201)
-        assert points.fired("attempt_read") == 1
+        assert points.fired(stalls_at) == 1
         assert messages(ra, case) == ["cr", "certConf"]
     finally:
         ra.stack.ca.reset()
+
+
+@pytest.mark.test_build
+def test_job_that_another_child_has_taken_over_is_sent_once_and_waited_for(elsewhere):
+    """Its own child stands still between the reading of the attempt and the request, for longer than the lease from the queueing."""
+    demand_one_certificate(elsewhere, 4000, "attempt_read")
 
 
 @pytest.mark.test_build
 def test_run_that_has_lost_its_job_leaves_the_attempt_to_the_other(elsewhere):
     """It reads the attempt when the other has sent the request, and goes on before that is answered."""
-    ra, points = elsewhere
-    case = ra.case("coded")
-    ra.stack.ca.knobs(mode="late", ms=8000, about=case.name)
-    try:
-        points.arm("job_claimed", failpoints.STALL, 9000)
-        case.ask(expect=201)
-        assert points.fired("job_claimed") == 1
-        assert messages(ra, case) == ["cr", "certConf"]
-    finally:
-        ra.stack.ca.reset()
+    demand_one_certificate(elsewhere, 8000, "job_claimed")
 
 
 def threads_of(children):

@@ -3,7 +3,7 @@ import pytest
 
 from acts import Act
 from harness import samples, seed
-from support import refused, unique
+from support import refused, unique, uuid_sql
 
 
 def form(ra, case, who="acceptor"):
@@ -59,7 +59,7 @@ def check_form_of_act(ra, act, title):
 @pytest.mark.parametrize("kind, sheet", [("organisation", "单位"), ("person", "个人"), ("server", "单位")])
 def test_the_form_of_each_act_has_its_title_its_particulars_and_three_copies(ra, kind, sheet):
     old = ra.case("completed", kind=kind)
-    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL 60 DAY WHERE id = UNHEX('{old.certificate['id'].replace('-', '')}')")
+    ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL 60 DAY WHERE id = {uuid_sql(old.certificate['id'])}")
     for business, title in TITLES.items():
         check_form_of_act(ra, Act(ra, business, old), title if title == UNLOCK else sheet + title)
     Act(ra, "suspend", old).run()

@@ -4,7 +4,7 @@ import datetime
 import pytest
 
 from acts import Act
-from support import refused
+from support import refused, uuid_sql
 
 ZONE = datetime.timezone(datetime.timedelta(hours=8))
 PATHS = ("/reports/expiring", "/reports/suspended", "/reports/counts?by=state")
@@ -22,7 +22,7 @@ def here(ra, region):
 def end_in(ra, case, days):
     """Moves the end of a certificate: no CA makes one for a week."""
     ra.sql(f"UPDATE certificates SET not_after = UTC_TIMESTAMP(6) + INTERVAL {days * 24 - 1} HOUR"
-           f" WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+           f" WHERE id = {uuid_sql(case.certificate['id'])}")
 
 
 def test_certificates_that_end_soon_are_listed_soonest_first(ra):
@@ -44,7 +44,7 @@ def test_days_left_are_counted_where_they_are_read(ra):
     manager = here(ra, "140700")
     for case, hour in zip([ra.case("awaiting_handover", subscriber={"region": "140700"}) for _ in range(2)], (10, 20)):
         ra.sql(f"UPDATE certificates SET not_after = DATE(UTC_TIMESTAMP()) + INTERVAL 10 DAY + INTERVAL {hour} HOUR"
-               f" WHERE id = UNHEX('{case.certificate['id'].replace('-', '')}')")
+               f" WHERE id = {uuid_sql(case.certificate['id'])}")
     before = datetime.datetime.now(ZONE).date()
     items = report(ra, "expiring", manager)
     after = datetime.datetime.now(ZONE).date()
@@ -90,7 +90,7 @@ def test_certificates_on_hold_tell_when_they_are_released(ra):
     assert 181 <= (due - begin).days <= 184
     assert report(ra, "suspended", manager, days=30) == []
     ra.sql(f"UPDATE certificates SET suspended_at = UTC_TIMESTAMP(6) + INTERVAL 20 DAY - INTERVAL 6 MONTH"
-           f" WHERE id = UNHEX('{cases[1].certificate['id'].replace('-', '')}')")
+           f" WHERE id = {uuid_sql(cases[1].certificate['id'])}")
     near, = report(ra, "suspended", manager, days=30)
     assert near["id"] == cases[1].certificate["id"] and 17 <= near["days_left"] <= 22
     assert [item["id"] for item in report(ra, "suspended", manager)] == [cases[1].certificate["id"], cases[0].certificate["id"]]

@@ -5,7 +5,7 @@ import pytest
 
 from acts import REGISTRATION, Act, certificate, ledger, wait_for_status
 from harness.twin import Twin
-from support import COMPLETION, refused
+from support import COMPLETION, refused, uuid_sql
 
 WARNINGS = ["suspension_30_days", "suspension_7_days"]
 SECONDS = 90
@@ -29,12 +29,8 @@ def suspend(ra):
     return old
 
 
-def uuid(text):
-    return f"UNHEX('{text.replace('-', '')}')"
-
-
 def change(ra, case, assignments):
-    ra.sql(f"UPDATE certificates SET {assignments} WHERE id = {uuid(case.certificate['id'])}")
+    ra.sql(f"UPDATE certificates SET {assignments} WHERE id = {uuid_sql(case.certificate['id'])}")
 
 
 def end_in(ra, case, interval):
@@ -58,7 +54,7 @@ def until(ask, wanted, seconds=SECONDS):
 def by_ra(ra, case, business):
     """Ids of the applications that the RA has opened about a certificate."""
     rows = ra.sql(f"SELECT LOWER(HEX(id)) FROM applications WHERE business = '{business}' AND submitted_by IS NULL"
-                  f" AND target_certificate_id = {uuid(case.certificate['id'])}")
+                  f" AND target_certificate_id = {uuid_sql(case.certificate['id'])}")
     return [row[0] for row in rows]
 
 
@@ -283,7 +279,7 @@ def test_two_httpds_do_each_thing_once(ra):
     cases = [suspend(ra) for _ in range(5)]
     with Twin(ra.stack):
         lapsed, *others = cases
-        names = ", ".join(uuid(case.certificate["id"]) for case in others)
+        names = ", ".join(uuid_sql(case.certificate["id"]) for case in others)
         change(ra, lapsed, "not_after = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
         ra.sql(f"UPDATE certificates SET suspended_at = UTC_TIMESTAMP(6) - INTERVAL 7 MONTH WHERE id IN ({names})")
         for case in others:

@@ -2,7 +2,7 @@
 import pytest
 
 from acts import Act
-from support import refused
+from support import refused, uuid_sql
 
 CURSOR_PAGE = 2
 
@@ -157,7 +157,7 @@ def test_who_has_no_step_has_no_tasks(ra, role):
 def test_overdue_and_new_tasks_are_counted_at_each_step(ra):
     officer = ra.person("entry_officer", office_id=ra.office("140481"), province_wide=False)
     cases = [ra.case("awaiting_entry", subscriber={"region": "140481"}) for _ in range(3)]
-    ids = ", ".join(f"UNHEX('{case.id.replace('-', '')}')" for case in cases[:2])
+    ids = ", ".join(uuid_sql(case.id) for case in cases[:2])
     ra.sql(f"UPDATE applications SET updated_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR WHERE id IN ({ids})")
     _, (counts,) = tasks(ra, officer)
     assert (counts["step"], counts["count"], counts["overdue"], counts["more"]) == ("entry", 3, 2, False)
