@@ -118,6 +118,9 @@ function replace(body: Body, next: Body) {
   Object.assign(body, next)
 }
 
+/** The places of files: no draft keeps them. */
+export const filesOf = (fields: Field[]) => fields.filter((one) => one.as === 'file').map((one) => one.at)
+
 type Kept = { typed: Body; was: Body }
 /** @param name of a draft; what stood in the fields before anything was typed; the places that are never kept: files, signatures */
 export type DraftOf = [name: string, initial?: Body, secrets?: string[]]

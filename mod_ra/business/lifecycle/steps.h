@@ -12,8 +12,7 @@
  * @param pjob the outbox job that the step queued for the CA, to be run after COMMIT; NULL: none
  * Order: the engine's permission, then the form, then the write.
  * RA_EREFUSED: the engine's problems; _MATERIALS_INCOMPLETE _PAYMENT_MISSING _PAYMENT_DUPLICATE _NAME_NOT_ALLOWED _SAN_MISSING _SAN_NOT_ALLOWED
- * _VALIDITY_TOO_LONG _SNAPSHOT_MISMATCH _INSPECTION_FAILED _ARCHIVE_INCOMPLETE _REGION_OUTSIDE
- * _CERTIFICATE_STATE
+ * _VALIDITY_TOO_LONG _SNAPSHOT_MISMATCH _INSPECTION_FAILED _ARCHIVE_INCOMPLETE _REGION_OUTSIDE _CERTIFICATE_STATE
  */
 apr_status_t ra_application_step(const ra_act_t *act, ra_application_t *application, ra_action_e action, const ra_json_t *form, const char **pjob);
 

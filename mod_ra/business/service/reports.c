@@ -68,16 +68,18 @@ static const char *const calendar_parts[] = {
 };
 #define CALENDAR_PARTS (sizeof(calendar_parts) / sizeof(calendar_parts[0]))
 
-/* Of the index alone. */
+/* Of the index alone, which has the region as it is written and no agency: those who read it are managers and auditors. */
 static apr_status_t read_calendar(ra_json_t **prows, const ra_act_t *act, const ra_sight_t *sight)
 {
+    int is_regional = !sight->everything && sight->region_prefix;
+    const char *seen = is_regional ? "a.region LIKE CONCAT(?, '%')" : sight->everything ? "1 = 1" : "1 = 0";
     ra_value_t values[CALENDAR_PARTS];
     const char *sql = "";
     int count = 0;
 
     for (size_t i = 0; i < CALENDAR_PARTS; i++) {
-        sql = apr_pstrcat(act->tx->pool, sql, calendar_parts[i], sight->everything ? "1 = 1" : sight->region_prefix ? "a.region LIKE CONCAT(?, '%')" : "1 = 0", NULL);
-        if (!sight->everything && sight->region_prefix) {
+        sql = apr_pstrcat(act->tx->pool, sql, calendar_parts[i], seen, NULL);
+        if (is_regional) {
             values[count++] = ra_v_text(sight->region_prefix);
         }
     }
